@@ -5,6 +5,7 @@ export * from './model/node.ts';
 export * from './model/explain.ts';
 export * from './model/input.ts';
 export * from './protocol/message.ts';
+export * from './protocol/frame.ts';
 export * from './kernel/lane.ts';
 export * from './kernel/party.ts';
 export * from './kernel/rng.ts';
