@@ -10,3 +10,4 @@ export * from './kernel/lane.ts';
 export * from './kernel/party.ts';
 export * from './kernel/rng.ts';
 export * from './api/live.ts';
+export * from './kernel/digest-codes.ts';

@@ -6,7 +6,7 @@
  * A party is pure: it reacts to events, synchronously, through the ports below. Its events and messages are plain
  * JSON-able data (no closures, no class instances), because journals, frames and checkpoints carry them.
  */
-import type { Input } from '../model/input.ts';
+import type { ClusterConfig, Input } from '../model/input.ts';
 import type { Message } from '../protocol/message.ts';
 import type { DurationUs, PartyId, TimeUs } from '../units.ts';
 import type { Lane } from './lane.ts';
@@ -59,5 +59,5 @@ export type PartyFactory = (ports: PartyPorts, init: PartyInit, saved?: unknown)
 
 /** What a party is born with. */
 export type PartyInit =
-  | { readonly kind: 'manager' }
-  | { readonly kind: 'node'; readonly join: Extract<Input, { kind: 'join' }> };
+  | { readonly kind: 'manager'; readonly config: ClusterConfig }
+  | { readonly kind: 'node'; readonly join: Extract<Input, { kind: 'join' }>; readonly config: ClusterConfig };

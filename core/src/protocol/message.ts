@@ -30,6 +30,8 @@ export interface TaskStatus {
   readonly error?: string;
   readonly exitCode?: number;
   readonly oomKilled?: boolean;
+  /** 0 (or absent) no health check, 1 starting, 2 healthy, 3 unhealthy; the worst of the task's containers. */
+  readonly health?: number;
 }
 
 /** Columns of a statistics report, one fixed 64-byte row per container (protocol/statistics.ts). */
