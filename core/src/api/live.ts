@@ -136,7 +136,17 @@ export interface MetricsFrame {
   readonly simUs: number;
   /** Columns: node row, CPU used (milli-CPU), memory (MiB, one decimal ×10 as integer). */
   readonly nodes: { readonly row: readonly number[]; readonly cpuMilli: readonly number[]; readonly memoryTenthMiB: readonly number[] };
-  readonly services: { readonly row: readonly number[]; readonly cpuMilli: readonly number[]; readonly memoryTenthMiB: readonly number[]; readonly throttledPermille: readonly number[] };
+  readonly services: {
+    readonly row: readonly number[];
+    readonly cpuMilli: readonly number[];
+    readonly memoryTenthMiB: readonly number[];
+    readonly throttledPermille: readonly number[];
+  };
+  /**
+   * Running tasks, for the fill of the map's cells: CPU and memory used in thousandths of the task's limit, or of its reservation
+   * without a limit (memory then of the node's memory when neither is set; CPU of one core). Absent: pages fall back to the service's mean.
+   */
+  readonly tasks?: { readonly row: readonly number[]; readonly cpuPermille: readonly number[]; readonly memoryPermille: readonly number[] };
 }
 
 export type ServerFrame =
@@ -149,7 +159,7 @@ export type ServerFrame =
 /** Page → server. */
 export type ClientFrame =
   /** Metric frames per second (0 to 2); 0 while the tab is hidden, which also stops deltas until it is raised again (a snapshot follows). */
-  | { readonly type: 'rate'; readonly perSecond: number };
+  { readonly type: 'rate'; readonly perSecond: number };
 
 export interface CommandRequest {
   readonly command: Command;
