@@ -136,7 +136,7 @@ export interface ServiceSpec {
 
 /** A deployable set of services, as one or more Compose files describe it: `docker stack deploy`'s unit. */
 export interface StackSpec {
-  /** Prefix of service names (`stack_service`); '' for none. */
+  /** Name of the stack; '' for none. Services, networks and so on carry full names already (`stack_service`). */
   readonly name: string;
   readonly services: readonly ServiceSpec[];
   readonly networks: readonly { readonly name: string; readonly driver: string; readonly labels: Labels }[];
