@@ -15,6 +15,7 @@
  * `:run` is a run's name; `live` always names the main one. Times are microseconds of simulated time unless said.
  */
 import type { Command, Fault } from '../model/input.ts';
+import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ClusterEvent } from '../model/explain.ts';
 import type { Availability, NodeStatus } from '../model/node.ts';
 import type { Labels, PortConfig } from '../model/spec.ts';
@@ -181,8 +182,15 @@ export type PlaybackRequest =
   /** One window, or up to and including the next event that the event list shows. */
   | { readonly do: 'step'; readonly until: 'window' | 'event' };
 
+/** `path` is the place in the body or query that is wrong; `details` what a file loader found, place by place. */
 export interface ApiError {
-  readonly error: { readonly code: string; readonly message: string; readonly hint?: string; readonly path?: string };
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly hint?: string;
+    readonly path?: string;
+    readonly details?: readonly Diagnostic[];
+  };
 }
 
 export interface MetricSeries {

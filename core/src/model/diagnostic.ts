@@ -1,0 +1,13 @@
+/** Something wrong, or questionable, at a place of a file. */
+export interface Diagnostic {
+  readonly severity: 'error' | 'warning';
+  readonly message: string;
+  readonly code?: string;
+  readonly file?: string;
+  /** From 1. */
+  readonly line?: number;
+  readonly column?: number;
+  /** Place in the document: `services.web.deploy.replicas`. */
+  readonly path?: string;
+  readonly hint?: string;
+}
