@@ -74,7 +74,11 @@ export type Message =
   /** Manager → agent: the session is over (`node not registered`, `session invalid`); the agent registers again after its back-off. */
   | { readonly type: 'refused'; readonly session: number; readonly reason: string }
   | { readonly type: 'heartbeat'; readonly session: number }
-  | { readonly type: 'heartbeatAck'; readonly session: number; readonly periodUs: DurationUs }
+  /**
+   * `resultsIn`: number of the newest assignments sent in this session. An agent that has not reached it a while later asks for a
+   * full set; without it the loss of the last assignments before a silence would stay unnoticed.
+   */
+  | { readonly type: 'heartbeatAck'; readonly session: number; readonly periodUs: DurationUs; readonly resultsIn?: number }
   | {
       readonly type: 'assignments';
       readonly session: number;
