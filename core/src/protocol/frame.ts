@@ -150,5 +150,6 @@ export type TimelineFrame =
   | { readonly type: 'bye'; readonly reason: string };
 
 /** Result of decoding: never throws on what a peer sent. */
-export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly close: CloseReason; readonly reason: string };
-
+export type Decoded<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly close: CloseReason; readonly reason: string };
