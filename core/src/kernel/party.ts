@@ -41,6 +41,11 @@ export interface PartyPorts {
   send(to: PartyId, message: Message): void;
   /** This party's random stream of that label. The same label gives the same stream object; streams do not disturb one another. */
   rng(label: string): Rng;
+  /**
+   * A named place where a rare but legal turn may be taken in simulation runs (an early time-out, a full resync, a
+   * dropped batch). False unless the run's `faultPointPermille` is set; then each name is armed for one run in four.
+   */
+  faultPoint(name: string): boolean;
   /** Adds a state change to the digest: a code from DIGEST (kernel/digest.ts), a subject and numbers (integers). Call for every observable change. */
   record(code: number, subject: string, a?: number, b?: number): void;
 }

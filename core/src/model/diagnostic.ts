@@ -1,6 +1,5 @@
-/** Something wrong, or questionable, at a place of a file. */
+/** Something wrong, or questionable, at a place of a file; errors and warnings stand in lists of their own. */
 export interface Diagnostic {
-  readonly severity: 'error' | 'warning';
   readonly message: string;
   readonly code?: string;
   readonly file?: string;

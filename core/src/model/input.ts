@@ -55,8 +55,11 @@ export const HEALTHY_LINK: LinkFault = {
 export type Input =
   /** A machine joins as this party. `name` is the node's name for people (n1, n2, …), stable over rejoins by `key`. */
   | { readonly kind: 'join'; readonly party: PartyId; readonly name: string; readonly key: string; readonly offer: NodeOffer }
-  /** These parties are gone for good: their host process died or its link broke for too long. */
-  | { readonly kind: 'lost'; readonly parties: readonly PartyId[]; readonly reason: string }
+  /**
+   * These parties are gone for good: their host process died or its link broke for too long. They did nothing from
+   * `since` on (the last barrier that their host passed, at most one window before the input's instant).
+   */
+  | { readonly kind: 'lost'; readonly parties: readonly PartyId[]; readonly since: TimeUs; readonly reason: string }
   /** A user's command. `key` is its idempotency key, '' for none; `by` the actor shown in events. */
   | { readonly kind: 'command'; readonly key: string; readonly by: string; readonly command: Command }
   /** A fault at these parties; the manager gets a copy to show it in the event list, and believes nothing because of it. */
@@ -93,4 +96,6 @@ export interface ClusterConfig {
   readonly startupScalePermille: number;
   /** Total of image bytes a node's disk cache holds. */
   readonly imageCacheBytes: Bytes;
+  /** Chance, in parts per thousand, that an armed fault point fires (PartyPorts.faultPoint); 0 or absent: never. */
+  readonly faultPointPermille?: number;
 }
