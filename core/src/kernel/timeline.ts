@@ -67,8 +67,6 @@ export interface SavedTimeline {
   readonly at: TimeUs;
   readonly events: number;
   readonly parties: readonly SavedParty[];
-  /** Digest of parties that vanished. */
-  readonly gone: DigestWords;
 }
 
 /** Spreads a journal entry over the parties it reaches without ties: 2^21 parties at most. */
@@ -85,7 +83,6 @@ export class Timeline {
   #outbox: Envelope[] = [];
   #now = 0;
   #events = 0;
-  #gone: DigestWords = EMPTY_DIGEST;
   /** Called after each event when set: invariant checkers of simulation runs. */
   afterEvent: ((at: TimeUs, party: PartyId) => void) | undefined;
 
@@ -194,18 +191,20 @@ export class Timeline {
     return taken;
   }
 
-  /** Takes a party out, with its part of the digest kept when it is gone for good. */
-  remove(party: PartyId, gone: 'gone' | 'moved'): void {
+  /**
+   * Takes a party out: it vanished, or it moves to another timeline. Its chain leaves with it, since the last words of a
+   * process that died are unknown to everybody else; the loss itself is in the manager's chain.
+   */
+  remove(party: PartyId): void {
     const resident = this.#residents.get(party);
     if (resident === undefined) return;
     resident.alive = false;
     this.#residents.delete(party);
-    if (gone === 'gone') this.#gone = addDigests(this.#gone, resident.chain.words(party));
   }
 
-  /** The digest's part of the parties here and of those that vanished here. */
+  /** The digest's part of the parties here. */
   digest(): DigestWords {
-    let words = this.#gone;
+    let words = EMPTY_DIGEST;
     for (const resident of this.#residents.values()) {
       if (resident.party !== undefined) words = addDigests(words, resident.chain.words(resident.id));
     }
@@ -234,13 +233,12 @@ export class Timeline {
 
   /** The whole state at a barrier (no spawn or vanish may be pending). */
   save(at: TimeUs): SavedTimeline {
-    return { at, events: this.#events, parties: this.saveParties(), gone: this.#gone };
+    return { at, events: this.#events, parties: this.saveParties() };
   }
 
   restore(saved: SavedTimeline): void {
     this.#now = saved.at;
     this.#events = saved.events;
-    this.#gone = saved.gone;
     for (const party of saved.parties) this.restoreParty(party, saved.at);
   }
 
@@ -299,7 +297,7 @@ export class Timeline {
         this.#bear(resident, undefined);
         break;
       case 'vanish':
-        this.remove(resident.id, 'gone');
+        this.remove(resident.id);
         break;
     }
     if (this.afterEvent !== undefined) this.afterEvent(this.#now as TimeUs, resident.id);

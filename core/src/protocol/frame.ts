@@ -60,6 +60,8 @@ export type Hello =
       readonly host: string;
       /** Machines it brings along; empty for a worker that simulates whatever nodes it is given. */
       readonly offers: readonly NodeOffer[];
+      /** After a broken connection: the attachment's ticket and the last window it finished. */
+      readonly resume?: { readonly ticket: string; readonly window: number };
     }
   | {
       readonly type: 'hello';
@@ -80,14 +82,19 @@ export interface PartyAssignment {
   readonly offer: NodeOffer;
 }
 
-/** Answer to a host. `resume`: `state` frames with the parties' saved state follow. */
+/**
+ * Answer to a host. `begin`: 'join' – its parties are born by the joins that come with `advance`; 'keep' – go on with what
+ * it has (the connection broke, both ends lived); 'restore' – `state` frames with the parties' saved state follow.
+ */
 export interface HostWelcome {
   readonly type: 'welcome';
   readonly role: 'host';
   readonly header: RunHeader;
   readonly ticket: string;
   readonly parties: readonly PartyAssignment[];
-  readonly resume: boolean;
+  /** Number of the next window's predecessor: where counting starts. */
+  readonly window: number;
+  readonly begin: 'join' | 'keep' | 'restore';
 }
 /** Answer to an agent's socket. */
 export interface AgentWelcome {
