@@ -1,0 +1,93 @@
+// All tests of the repository. Sources are run directly (condition @paperfleet/source): no build is needed except by the
+// end-to-end tests, which start the built command.
+
+import os from 'node:os';
+import { defineConfig } from 'vitest/config';
+
+const workers = Math.max(1, Math.min(8, os.availableParallelism()));
+const conditions = ['@paperfleet/source'];
+
+/** Options of every project: sources instead of builds, a new order of the tests in each run (its seed is printed). */
+const common = {
+  resolve: { conditions: [...conditions, 'module', 'browser', 'development|production'] },
+  ssr: { resolve: { conditions: [...conditions, 'module', 'node', 'development|production'], externalConditions: conditions } },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+} as const;
+
+const test = { exclude: ['**/node_modules/**', '**/dist/**', '**/dist-types/**'], sequence: { shuffle: true } };
+
+export default defineConfig({
+  test: {
+    maxWorkers: workers,
+    reporters: ['default'],
+    projects: [
+      {
+        ...common,
+        test: {
+          ...test,
+          name: 'unit',
+          include: ['{core,node-agent,scheduler,lab,web}/src/**/*.test.{ts,tsx}'],
+          // Modules are pure and hold no state of their own, so files share a worker; a test that breaks this shows up through the shuffled order.
+          isolate: false,
+          sequence: { shuffle: true, groupOrder: 0 },
+        },
+      },
+      {
+        ...common,
+        test: {
+          ...test,
+          name: 'property',
+          include: ['{core,node-agent,scheduler,lab,web}/src/**/*.prop.{ts,tsx}', 'tests/{property,fuzz}/**/*.prop.ts'],
+          setupFiles: ['tests/setup/property.ts'],
+          testTimeout: 60_000,
+          sequence: { shuffle: true, groupOrder: 0 },
+        },
+      },
+      {
+        ...common,
+        test: {
+          ...test,
+          name: 'conformance',
+          include: ['tests/conformance/**/*.test.ts'],
+          testTimeout: 60_000,
+          sequence: { shuffle: true, groupOrder: 0 },
+        },
+      },
+      {
+        ...common,
+        test: {
+          ...test,
+          name: 'architecture',
+          include: ['tests/architecture/**/*.test.ts'],
+          testTimeout: 60_000,
+          sequence: { shuffle: true, groupOrder: 0 },
+        },
+      },
+      {
+        ...common,
+        test: {
+          ...test,
+          name: 'sim',
+          include: ['tests/sim/**/*.sim.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          sequence: { shuffle: true, groupOrder: 1 },
+        },
+      },
+      {
+        ...common,
+        test: {
+          ...test,
+          name: 'e2e',
+          include: ['tests/e2e/**/*.e2e.ts'],
+          // One at a time and after everything else: they start real processes, browsers and sockets.
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          sequence: { shuffle: false, groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
