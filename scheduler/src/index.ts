@@ -3,3 +3,4 @@ export * from './store/view.ts';
 export * from './live/run.ts';
 export * from './api/api.ts';
 export * from './api/options.ts';
+export * from './placement/index.ts';
