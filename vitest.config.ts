@@ -4,6 +4,9 @@
 import os from 'node:os';
 import { defineConfig } from 'vitest/config';
 
+/** Seed of the property tests of this run; a given one repeats a run. */
+const seed = process.env['PAPERFLEET_SEED'] ?? String(Math.trunc(Math.random() * 2 ** 31));
+
 const workers = Math.max(1, Math.min(8, os.availableParallelism()));
 const conditions = ['@paperfleet/source'];
 
@@ -11,8 +14,8 @@ const conditions = ['@paperfleet/source'];
 const common = {
   resolve: { conditions: [...conditions, 'module', 'browser', 'development|production'] },
   ssr: { resolve: { conditions: [...conditions, 'module', 'node', 'development|production'], externalConditions: conditions } },
-  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-} as const;
+  oxc: { jsx: { runtime: 'automatic' as const, importSource: 'preact' } },
+};
 
 const test = { exclude: ['**/node_modules/**', '**/dist/**', '**/dist-types/**'], sequence: { shuffle: true } };
 
@@ -39,6 +42,7 @@ export default defineConfig({
           name: 'property',
           include: ['{core,node-agent,scheduler,lab,web}/src/**/*.prop.{ts,tsx}', 'tests/{property,fuzz}/**/*.prop.ts'],
           setupFiles: ['tests/setup/property.ts'],
+          env: { PAPERFLEET_SEED: seed },
           testTimeout: 60_000,
           sequence: { shuffle: true, groupOrder: 0 },
         },

@@ -1,9 +1,17 @@
-// Writes .oxlintrc.json: the rules below, and the import rules of import-rules.mjs as overrides.
+// Writes .oxlintrc.json: the rules below, and the import rules of tests/architecture/import-rules.mjs as overrides.
 //   node scripts/generate-oxlintrc.mjs [--check]     --check: compare only, exit 1 when the file would change
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { BANNED_GLOBALS, BANNED_MATH, BANNED_METHODS, PURE, TEST_FILES, WITHOUT_UI, WORKSPACES } from './import-rules.mjs';
+import {
+  BANNED_GLOBALS,
+  BANNED_MATH,
+  BANNED_METHODS,
+  PURE,
+  TEST_FILES,
+  WITHOUT_UI,
+  WORKSPACES,
+} from '../tests/architecture/import-rules.mjs';
 import { ROOT } from './setup.mjs';
 
 const FILE = path.join(ROOT, '.oxlintrc.json');
@@ -215,7 +223,7 @@ function main(args) {
   const before = readFileSync(FILE, { encoding: 'utf8', flag: 'a+' });
   if (before === text) return;
   if (args.includes('--check')) {
-    console.error('.oxlintrc.json does not follow from scripts/import-rules.mjs; run: node scripts/generate-oxlintrc.mjs');
+    console.error('.oxlintrc.json does not follow from tests/architecture/import-rules.mjs; run: node scripts/generate-oxlintrc.mjs');
     process.exitCode = 1;
     return;
   }

@@ -7,20 +7,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { build, ensureChromium, ensureInstalled, ROOT, requireNode, run, runTool, SetupError, seconds, toolEnvironment } from './setup.mjs';
-
-/** Each check gives { code, output }; the output is shown when the code is not 0. */
-const CHECKS = [
-  ['format', 'npm run format', () => runTool('biome', ['format', '.'], { quiet: true })],
-  ['build and types', 'npm run build', () => build({ quiet: true })],
-  ['types of tests', 'npx tsc -p tests', () => runTool('tsc', ['-p', 'tests'], { quiet: true })],
-  ['lint', 'npx oxlint --type-aware', () => runTool('oxlint', ['--type-aware', '--deny-warnings'], { quiet: true })],
-  ['boundaries', 'npx turbo boundaries', () => runTool('turbo', ['boundaries'], { quiet: true })],
-  ['unused code', 'npx knip', () => runTool('knip', [], { quiet: true })],
-  ['generated files', 'npm run verify', () => run(process.execPath, [path.join(ROOT, 'scripts', 'verify.mjs')], { quiet: true })],
-];
-
-const MISSING_BINARY = /cannot find (native binding|module)|unsupported platform|could not be found|does not ship|ENOENT|MODULE_NOT_FOUND/i;
+import { BUILD_CHECKS, indent, report, STATIC_CHECKS } from './checks.mjs';
+import { ensureChromium, ensureInstalled, ROOT, requireNode, runTool, SetupError, seconds, toolEnvironment } from './setup.mjs';
 
 async function main(args) {
   requireNode();
@@ -43,7 +31,7 @@ async function main(args) {
     note(browser !== undefined, 'browser');
     if (browser !== undefined) environment.PAPERFLEET_CHROMIUM = browser;
   }
-  if (all) for (const [name, command, check] of CHECKS) note(await report(name, command, check), `${name} (${command})`);
+  if (all) for (const check of [...STATIC_CHECKS, ...BUILD_CHECKS]) note(await report(check), `${check.name} (${check.command})`);
 
   const tests = await runVitest(args, environment);
   totals.passed += tests.passed;
@@ -66,20 +54,6 @@ async function attempt(name, step) {
     console.log(`✗ ${name}\n${indent(error.message)}`);
     return undefined;
   }
-}
-
-async function report(name, command, check) {
-  const started = Date.now();
-  const { code, output } = await check();
-  if (code === 0) {
-    console.log(`✓ ${name} (${seconds(started)})`);
-    return true;
-  }
-  console.log(`✗ ${name} (${seconds(started)}), exit code ${code}; run alone with: ${command}\n${indent(tail(output.trim(), 120))}`);
-  if (MISSING_BINARY.test(output) && process.platform !== 'linux') {
-    console.log(`  If a program for ${process.platform}-${process.arch} is missing: rm -rf node_modules && npm ci`);
-  }
-  return false;
 }
 
 /**
@@ -125,15 +99,6 @@ export function countTests(json, code) {
 
 function firstLine(text) {
   return (text ?? '').trim().split('\n')[0] || 'no message';
-}
-
-function indent(text) {
-  return text.replace(/^/gm, '    ');
-}
-
-function tail(text, lines) {
-  const all = text.split('\n');
-  return all.length <= lines ? text : `… ${all.length - lines} lines left out …\n${all.slice(-lines).join('\n')}`;
 }
 
 try {

@@ -1,5 +1,5 @@
 // Who may import whom, and what the pure folders must not name. The one place for it: scripts/generate-oxlintrc.mjs makes
-// lint rules of it, tests/architecture scans the sources for the same, and ARCHITECTURE.md explains it.
+// lint rules of it, the tests beside it scan the sources for the same, and ARCHITECTURE.md explains it.
 
 /**
  * Workspaces of the repository: the other workspaces each may import, and the packages it may import at all (its
@@ -46,12 +46,13 @@ export const WITHOUT_UI = { folder: 'web/src/core', packages: ['preact', 'preact
 const IMPURE = 'pure folders get time, chance and I/O as arguments (see ARCHITECTURE.md)';
 const DIGITS = 'its digits depend on the platform; draw from tables or use the integer forms in core/src/kernel';
 
+// Names of the browser (document, window, …) are missing on purpose: without lib.dom they do not type-check there, and they are good nouns.
 /** Global names that pure folders must not use, with the reason. */
 export const BANNED_GLOBALS = reasons(
   IMPURE,
-  'process Date performance crypto console fetch Promise Buffer require navigator location ' +
-    'setTimeout setInterval setImmediate clearTimeout clearInterval clearImmediate queueMicrotask requestAnimationFrame ' +
-    'WebSocket XMLHttpRequest Worker globalThis global window document self Intl WeakRef FinalizationRegistry eval Function',
+  'process Date performance crypto console fetch Promise Buffer require ' +
+    'setTimeout setInterval setImmediate clearTimeout clearInterval clearImmediate queueMicrotask ' +
+    'WebSocket globalThis global Intl WeakRef FinalizationRegistry eval Function',
 );
 
 /** Members of Math that pure folders must not use, with the reason. */
