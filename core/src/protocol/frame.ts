@@ -19,7 +19,7 @@ export const PROTOCOL_VERSION = 1;
 /** Largest frames accepted, bytes. A session frame may carry a full assignment of thousands of tasks. */
 export const MAX_SESSION_FRAME_BYTES: number = 4 * 1024 * 1024;
 export const MAX_TIMELINE_FRAME_BYTES: number = 16 * 1024 * 1024;
-export const MAX_HANDSHAKE_BYTES: number = 4 * 1024 * 1024;
+export const MAX_HANDSHAKE_BYTES: number = 16 * 1024 * 1024;
 
 /** WebSocket close codes of both endpoints. `retry` says whether trying again later can help. */
 export const CLOSE = {

@@ -133,7 +133,7 @@ describe('base64 and UTF-8', () => {
         (text) => {
           const data = toUtf8(text);
           expect(Buffer.compare(data, new TextEncoder().encode(text))).toBe(0);
-          expect(fromUtf8(data)).toBe(text.toWellFormed());
+          expect(fromUtf8(data)).toBe(new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(text)));
         },
       ),
       { numRuns: 1000 },

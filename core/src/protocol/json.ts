@@ -61,7 +61,7 @@ function packArray(value: readonly unknown[], path: string, depth: number): unkn
     const item = value[i];
     if (item === undefined) refuse(`${path}[${i}]`, 'is undefined; write null');
     const packed = typeof item === 'string' ? item : pack(item, depth >= PATH_DEPTH ? path : `${path}[${i}]`, depth + 1);
-    if (packed !== item && copy === undefined) copy = value.slice(0, i) as unknown[];
+    if (packed !== item && copy === undefined) copy = value.slice(0, i);
     if (copy !== undefined) copy[i] = packed;
   }
   return copy ?? value;

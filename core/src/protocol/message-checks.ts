@@ -59,17 +59,52 @@ export const STATISTICS_RANGE: readonly {
   { name: 'restarts', min: 0, max: MAX_U16, whole: true },
 ];
 
+/** An amount as it must be: not negative, no negative zero, below 2^53, no NaN. */
+export const isAmount = (value: number): boolean => value >= 0 && value <= Number.MAX_SAFE_INTEGER && (value !== 0 || 1 / value > 0);
+
+const isU32 = (value: number): boolean => value >>> 0 === value && (value !== 0 || 1 / value > 0);
+const isU16 = (value: number): boolean => isU32(value) && value <= MAX_U16;
+
+/** True when all columns of the row at `from` are in range: what `statisticsProblem` asks column by column, without its tables. */
+function isRow(rows: Float64Array, from: number): boolean {
+  const state = rows[from + STAT.state]!;
+  return (
+    (state === 1 || state === 2 || state === 3) &&
+    isU32(rows[from + STAT.container]!) &&
+    isU32(rows[from + STAT.nrPeriods]!) &&
+    isU32(rows[from + STAT.nrThrottled]!) &&
+    isU16(rows[from + STAT.oomKills]!) &&
+    isU16(rows[from + STAT.restarts]!) &&
+    isAmount(rows[from + STAT.cpuNano]!) &&
+    isAmount(rows[from + STAT.cpuUsageUs]!) &&
+    isAmount(rows[from + STAT.throttledUs]!) &&
+    isAmount(rows[from + STAT.memoryBytes]!) &&
+    isAmount(rows[from + STAT.memoryPeakBytes]!)
+  );
+}
+
 /** The first value of a report's rows that is out of its column's range. */
-export function statisticsProblem(values: Float64Array): Problem | undefined {
-  for (let i = 0; i < values.length; i++) {
-    const { name, min, max, whole } = STATISTICS_RANGE[i % STATISTICS_COLUMNS]!;
-    const value = values[i]!;
-    if (!(value >= min && value <= max) || (whole && value % 1 !== 0) || Object.is(value, -0)) {
-      const row = Math.floor(i / STATISTICS_COLUMNS);
-      return { path: `.values[${row}].${name}`, reason: `must be a ${whole ? 'whole ' : ''}number from ${min} to ${max}, not ${value}` };
-    }
+export function statisticsProblem(rows: Float64Array): Problem | undefined {
+  for (let from = 0; from < rows.length; from += STATISTICS_COLUMNS) {
+    if (!isRow(rows, from)) return rowProblem(rows, from);
   }
   return undefined;
+}
+
+function rowProblem(rows: Float64Array, from: number): Problem {
+  const row = from / STATISTICS_COLUMNS;
+  for (let column = 0; column < STATISTICS_COLUMNS; column++) {
+    const { name, min, max, whole } = STATISTICS_RANGE[column]!;
+    const value = rows[from + column]!;
+    if (!(value >= min && value <= max) || (whole && value % 1 !== 0) || Object.is(value, -0)) {
+      const kind = whole ? 'a whole number' : 'a number';
+      return {
+        path: `.values[${row}].${name}`,
+        reason: `must be ${kind} from ${min} to ${max}, not ${Object.is(value, -0) ? '-0' : value}`,
+      };
+    }
+  }
+  return { path: `.values[${row}]`, reason: 'is out of range' };
 }
 
 const values: Check<Float64Array> = (value) =>

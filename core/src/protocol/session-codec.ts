@@ -15,7 +15,7 @@ import type { PartyId, TimeUs } from '../units.ts';
 import { describe, parseJson, refusal } from './check.ts';
 import type { CloseReason, Decoded, Envelope } from './frame.ts';
 import { MAX_SESSION_FRAME_BYTES, PROTOCOL_VERSION } from './frame.ts';
-import { MAX_STATISTICS_ROWS, messageCheck, statisticsCheck } from './message-checks.ts';
+import { isAmount, MAX_STATISTICS_ROWS, messageCheck, statisticsCheck } from './message-checks.ts';
 import type { Message, MessageType, Statistics } from './message.ts';
 import { STAT, STATISTICS_COLUMNS } from './message.ts';
 import { fromUtf8, utf8Length, writeUtf8 } from './utf8.ts';
@@ -133,54 +133,47 @@ function encodeStatistics(envelope: Envelope, session: number, report: Statistic
   return frame;
 }
 
+/** Columns by name. */
+const { container, state, cpuNano, cpuUsageUs, nrPeriods, nrThrottled, throttledUs, memoryBytes, memoryPeakBytes, oomKills, restarts } =
+  STAT;
+
 /** One row: narrow columns first, so that the wide ones are aligned to 8 bytes. Bytes 5, 10–11 and 20–23 are zero. */
 function putRow(view: DataView, at: number, values: Float64Array, from: number): void {
-  view.setUint32(at, values[from + STAT.container]!, true);
-  view.setUint8(at + 4, values[from + STAT.state]!);
-  view.setUint16(at + 6, values[from + STAT.oomKills]!, true);
-  view.setUint16(at + 8, values[from + STAT.restarts]!, true);
-  view.setUint32(at + 12, values[from + STAT.nrPeriods]!, true);
-  view.setUint32(at + 16, values[from + STAT.nrThrottled]!, true);
-  view.setFloat64(at + 24, values[from + STAT.cpuNano]!, true);
-  view.setFloat64(at + 32, values[from + STAT.cpuUsageUs]!, true);
-  view.setFloat64(at + 40, values[from + STAT.throttledUs]!, true);
-  view.setFloat64(at + 48, values[from + STAT.memoryBytes]!, true);
-  view.setFloat64(at + 56, values[from + STAT.memoryPeakBytes]!, true);
+  view.setUint32(at, values[from + container]!, true);
+  view.setUint8(at + 4, values[from + state]!);
+  view.setUint16(at + 6, values[from + oomKills]!, true);
+  view.setUint16(at + 8, values[from + restarts]!, true);
+  view.setUint32(at + 12, values[from + nrPeriods]!, true);
+  view.setUint32(at + 16, values[from + nrThrottled]!, true);
+  view.setFloat64(at + 24, values[from + cpuNano]!, true);
+  view.setFloat64(at + 32, values[from + cpuUsageUs]!, true);
+  view.setFloat64(at + 40, values[from + throttledUs]!, true);
+  view.setFloat64(at + 48, values[from + memoryBytes]!, true);
+  view.setFloat64(at + 56, values[from + memoryPeakBytes]!, true);
 }
-
-/** An amount as it must be: finite, not negative, no negative zero, below 2^53. */
-const isAmount = (value: number): boolean => value >= 0 && value <= Number.MAX_SAFE_INTEGER && (value !== 0 || 1 / value > 0);
 
 /** Reads one row; false when a value is out of its range or a reserved byte is set. */
 function getRow(view: DataView, at: number, into: Float64Array, to: number): boolean {
-  const state = view.getUint8(at + 4);
-  const cpuNano = view.getFloat64(at + 24, true);
-  const cpuUsageUs = view.getFloat64(at + 32, true);
-  const throttledUs = view.getFloat64(at + 40, true);
-  const memoryBytes = view.getFloat64(at + 48, true);
-  const memoryPeakBytes = view.getFloat64(at + 56, true);
-  into[to + STAT.container] = view.getUint32(at, true);
-  into[to + STAT.state] = state;
-  into[to + STAT.oomKills] = view.getUint16(at + 6, true);
-  into[to + STAT.restarts] = view.getUint16(at + 8, true);
-  into[to + STAT.nrPeriods] = view.getUint32(at + 12, true);
-  into[to + STAT.nrThrottled] = view.getUint32(at + 16, true);
-  into[to + STAT.cpuNano] = cpuNano;
-  into[to + STAT.cpuUsageUs] = cpuUsageUs;
-  into[to + STAT.throttledUs] = throttledUs;
-  into[to + STAT.memoryBytes] = memoryBytes;
-  into[to + STAT.memoryPeakBytes] = memoryPeakBytes;
+  const running = view.getUint8(at + 4);
+  const cpu = view.getFloat64(at + 24, true);
+  const usage = view.getFloat64(at + 32, true);
+  const throttled = view.getFloat64(at + 40, true);
+  const memory = view.getFloat64(at + 48, true);
+  const peak = view.getFloat64(at + 56, true);
+  into[to + container] = view.getUint32(at, true);
+  into[to + state] = running;
+  into[to + oomKills] = view.getUint16(at + 6, true);
+  into[to + restarts] = view.getUint16(at + 8, true);
+  into[to + nrPeriods] = view.getUint32(at + 12, true);
+  into[to + nrThrottled] = view.getUint32(at + 16, true);
+  into[to + cpuNano] = cpu;
+  into[to + cpuUsageUs] = usage;
+  into[to + throttledUs] = throttled;
+  into[to + memoryBytes] = memory;
+  into[to + memoryPeakBytes] = peak;
   const reserved = view.getUint8(at + 5) | view.getUint16(at + 10, true) | view.getUint32(at + 20, true);
-  return (
-    reserved === 0 &&
-    state >= 1 &&
-    state <= 3 &&
-    isAmount(cpuNano) &&
-    isAmount(cpuUsageUs) &&
-    isAmount(throttledUs) &&
-    isAmount(memoryBytes) &&
-    isAmount(memoryPeakBytes)
-  );
+  const amounts = isAmount(cpu) && isAmount(usage) && isAmount(throttled) && isAmount(memory) && isAmount(peak);
+  return amounts && reserved === 0 && running >= 1 && running <= 3;
 }
 
 function encodeJson(envelope: Envelope, body: unknown): Uint8Array<ArrayBuffer> {
