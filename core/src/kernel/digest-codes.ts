@@ -37,5 +37,25 @@ export const DIGEST = {
   containerHealth: 134,
   /** Node: subject '', a = CPU time used by all containers since the node was born (µs), b = memory in use (bytes). */
   nodeUsage: 140,
+  /** Manager: subject = node id, a = the node's row, b = the party that speaks for it. */
+  nodeJoined: 200,
+  /** Manager: subject = node id, a = status (0 unknown, 1 down, 2 ready, 3 disconnected) × 4 + availability (0 active, 1 pause, 2 drain), b = session. */
+  nodeChanged: 201,
+  nodeRemoved: 202,
+  /** Manager: subject = service id, a = replicas (-1 when the mode has none), b = spec version. */
+  serviceCreated: 210,
+  serviceUpdated: 211,
+  serviceRemoved: 212,
+  /** Manager: subject = task id, a = desired state, b = slot. */
+  taskCreated: 220,
+  /** Manager: subject = task id, a = the node's row. */
+  taskAssigned: 221,
+  /** Manager: subject = task id, a = observed state, b = exit code (-1 when there is none). */
+  taskObserved: 222,
+  /** Manager: subject = task id, a = desired state. */
+  taskDesired: 223,
+  taskDeleted: 224,
+  /** Manager: a command took effect (a = 1) or was refused (a = 0). subject = its name. */
+  command: 230,
 } as const;
 export type DigestCode = (typeof DIGEST)[keyof typeof DIGEST];

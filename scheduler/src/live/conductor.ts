@@ -1,0 +1,589 @@
+/**
+ * The conductor drives one run: it grants windows to the manager and to every agent host, keeps the barrier, journals
+ * inputs before they take effect, and paces simulated time by the wall clock × speed.
+ *
+ * Everything that touches the run happens at a barrier, between two windows: inputs are admitted there, hosts attached,
+ * checkpoints and digests taken. So no lock is needed, and every input has an instant that nobody has passed.
+ */
+import {
+  addDigests,
+  addressed,
+  assert,
+  type Command,
+  digestText,
+  type DigestWords,
+  type Envelope,
+  type Fault,
+  type HostInput,
+  type Input,
+  type Journal,
+  type JournaledInput,
+  MANAGER,
+  type Party,
+  type PartyId,
+  type PlaybackState,
+  type RunHeader,
+  type SavedParty,
+  type SavedTimeline,
+  type TimeUs,
+  type Timeline,
+  type Totals,
+} from '@paperfleet/core';
+import type { HostPort, WindowResult } from './host-port.ts';
+import { Pacer } from './pacer.ts';
+import type { LiveRun, ManagerView, Submitted } from './run.ts';
+
+export interface ConductorOptions {
+  readonly name: string;
+  readonly parent?: string;
+  readonly forkedAt?: TimeUs;
+  readonly header: RunHeader;
+  /** Holds the manager, and those nodes that no host simulates. */
+  readonly timeline: Timeline;
+  readonly journal: Journal;
+  /** Inputs journaled so far; the conductor appends to this list. */
+  readonly inputs: JournaledInput[];
+  readonly at: TimeUs;
+  readonly speed: number;
+  readonly paused: boolean;
+  /** Hosts that must attach before time goes on (after a restart), with the wall milliseconds to wait for them. */
+  readonly expected?: readonly string[];
+  readonly expectedMs?: number;
+  readonly onCheckpoint?: (saved: SavedTimeline) => void;
+  readonly log?: (event: string, detail: Record<string, unknown>) => void;
+  /** Monotonic wall clock in milliseconds. */
+  readonly wallMs?: () => number;
+}
+
+interface Submission {
+  readonly input: Input;
+  readonly answer: (submitted: Submitted) => void;
+}
+
+/** Wall milliseconds between two looks at the clock while simulated time is where it should be. */
+const TICK_MS = 15;
+const MARK_MS = 1000;
+/** Without hosts a window may be long; it is cut so that commands do not wait. */
+const SOLO_WINDOW_US = 1_000_000;
+/** Handled events after which a checkpoint is due: some seconds of replay. */
+const CHECKPOINT_EVENTS = 1_000_000;
+const CHECKPOINT_MS = 60_000;
+const STEP_EVENT_WINDOWS = 5_000;
+
+export class Conductor implements LiveRun {
+  readonly name: string;
+  readonly parent: string | null;
+  readonly forkedAt: TimeUs | null;
+  readonly header: RunHeader;
+  readonly manager: ManagerView;
+  readonly #timeline: Timeline;
+  readonly #journal: Journal;
+  readonly #inputs: JournaledInput[];
+  readonly #hosts = new Map<string, HostPort>();
+  readonly #pacer: Pacer;
+  readonly #wallMs: () => number;
+  readonly #log: (event: string, detail: Record<string, unknown>) => void;
+  readonly #onCheckpoint: ((saved: SavedTimeline) => void) | undefined;
+  readonly #listeners = new Set<() => void>();
+  readonly #acks = new Map<string, Submitted>();
+  readonly #waitingKeys = new Map<string, Promise<Submitted>>();
+  /** Work for the next barrier. */
+  #submissions: Submission[] = [];
+  #tasks: (() => void | Promise<void>)[] = [];
+  /** Journaled inputs with later instants (scenarios), ascending. */
+  #planned: JournaledInput[] = [];
+  readonly #relay = new Map<string, Envelope[]>();
+  readonly #expected: Set<string>;
+  #expectedUntilMs: number;
+  #at: number;
+  /** Newest sequence number of the journal. */
+  #seq = 0;
+  #windows = 0;
+  #hostEventsGone = 0;
+  #lastMarkMs: number;
+  #lastMarkAt = -1;
+  #checkpointEvents = 0;
+  #checkpointMs: number;
+  #stopped = false;
+  #running: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(options: ConductorOptions) {
+    this.name = options.name;
+    this.parent = options.parent ?? null;
+    this.forkedAt = options.forkedAt ?? null;
+    this.header = options.header;
+    this.#timeline = options.timeline;
+    this.#journal = options.journal;
+    this.#inputs = options.inputs;
+    this.#at = options.at;
+    this.#wallMs = options.wallMs ?? (() => performance.now());
+    this.#log = options.log ?? (() => undefined);
+    this.#onCheckpoint = options.onCheckpoint;
+    this.#pacer = new Pacer(this.#wallMs, options.at, options.speed, options.paused);
+    this.#expected = new Set(options.expected ?? []);
+    this.#expectedUntilMs = this.#wallMs() + (options.expectedMs ?? 0);
+    this.#lastMarkMs = this.#wallMs();
+    this.#checkpointMs = this.#wallMs();
+    this.#checkpointEvents = options.timeline.events;
+    const manager = options.timeline.party(MANAGER);
+    assert(manager !== undefined, 'a conductor needs the manager in its timeline');
+    this.manager = manager as Party & ManagerView;
+    for (const entry of this.#inputs) {
+      this.#seq = Math.max(this.#seq, entry.seq);
+      this.#rememberKey(entry);
+      if (entry.at >= options.at) this.#schedule(entry);
+    }
+  }
+
+  /** The last barrier: every event before it has been handled everywhere. */
+  get at(): TimeUs {
+    return this.#at as TimeUs;
+  }
+  get timeline(): Timeline {
+    return this.#timeline;
+  }
+  get hosts(): readonly HostPort[] {
+    return [...this.#hosts.values()];
+  }
+
+  inputs(): readonly JournaledInput[] {
+    return this.#inputs;
+  }
+
+  /** Starts the loop; it goes on until `stop`. */
+  start(): void {
+    this.#pacer.anchor(this.#at);
+    this.#running ??= this.#loop();
+  }
+
+  /** Ends the loop at the next barrier and writes a last mark. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#poke();
+    await this.#running;
+    this.#journal.append([{ kind: 'mark', at: this.at }], true);
+    this.#journal.close();
+  }
+
+  playback(): PlaybackState {
+    const waitingFor = [...this.#expected, ...this.hosts.filter((host) => host.detached).map((host) => host.name)];
+    return { paused: this.#pacer.paused, speed: this.#pacer.speed, reachedSpeed: waitingFor.length > 0 ? 0 : this.#pacer.reached(), simUs: this.#at, waitingFor };
+  }
+
+  totals(): Totals {
+    let agents = this.#timeline.parties().length - 1;
+    let eventsProcessed = this.#timeline.events + this.#hostEventsGone;
+    for (const host of this.#hosts.values()) {
+      agents += host.parties.size;
+      eventsProcessed += host.events;
+    }
+    return { hosts: this.#hosts.size, agents, windows: this.#windows, eventsProcessed };
+  }
+
+  pause(): void {
+    this.#pacer.setPaused(true, this.#at);
+    this.#changed();
+  }
+
+  resume(): void {
+    this.#pacer.setPaused(false, this.#at);
+    this.#changed();
+  }
+
+  setSpeed(speed: number): void {
+    this.#pacer.setSpeed(speed, this.#at);
+    this.#changed();
+  }
+
+  step(until: 'window' | 'event'): Promise<void> {
+    this.#pacer.setPaused(true, this.#at);
+    return this.atBarrier(async () => {
+      if (until === 'window') await this.#window(this.#at + this.#lookAhead());
+      else await this.#stepToEvent();
+      this.#changed();
+    });
+  }
+
+  submit(command: Command, by: string, key: string): Promise<Submitted> {
+    const known = key === '' ? undefined : (this.#acks.get(key) ?? this.#waitingKeys.get(key));
+    if (known !== undefined) return Promise.resolve(known);
+    const refusal = this.manager.check(command);
+    if (refusal !== undefined) return Promise.resolve(refusal);
+    const submitted = this.submitInput({ kind: 'command', key, by, command });
+    if (key !== '') {
+      this.#waitingKeys.set(key, submitted);
+      void submitted.finally(() => this.#waitingKeys.delete(key));
+    }
+    return submitted;
+  }
+
+  submitFault(parties: readonly PartyId[], label: string, fault: Fault): Promise<Submitted> {
+    return this.submitInput({ kind: 'fault', parties, label, fault });
+  }
+
+  /** Journals an input at the next barrier; resolves once it is durable and admitted. */
+  submitInput(input: Input): Promise<Submitted> {
+    if (this.#stopped) return Promise.resolve({ ok: false, code: 'PF_UNAVAILABLE', message: 'the run is stopping' });
+    return new Promise((answer) => {
+      this.#submissions.push({ input, answer });
+      this.#poke();
+    });
+  }
+
+  /** Journals inputs with instants of their own, ascending and not before the barrier: a scenario's. Before `start` or at a barrier. */
+  plan(entries: readonly JournaledInput[]): void {
+    this.#journal.append(
+      entries.map((entry) => ({ kind: 'input' as const, planned: true as const, ...entry })),
+      true,
+    );
+    for (const entry of entries) {
+      assert(entry.at >= this.#at && entry.seq > this.#seq, 'planned inputs come in order and not in the past', { at: entry.at, seq: entry.seq });
+      this.#seq = entry.seq;
+      this.#inputs.push(entry);
+      this.#schedule(entry);
+    }
+  }
+
+  /** Runs work between two windows. */
+  atBarrier<T>(work: () => T | Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#tasks.push(async () => {
+        try {
+          resolve(await work());
+        } catch (error) {
+          reject(error as Error);
+        }
+      });
+      this.#poke();
+    });
+  }
+
+  onAdvance(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  digest(): Promise<{ at: TimeUs; digest: string }> {
+    return this.atBarrier(async () => {
+      let words: DigestWords = this.#timeline.digest();
+      for (const result of await this.#ask({ wantDigest: true, wantState: false })) words = addDigests(words, result.digest!);
+      const digest = digestText(words);
+      this.#journal.append([{ kind: 'digest', at: this.at, digest }], false);
+      return { at: this.at, digest };
+    });
+  }
+
+  /** The whole state at a barrier. */
+  checkpoint(): Promise<SavedTimeline> {
+    return this.atBarrier(() => this.#checkpoint());
+  }
+
+  /** Saved state of nodes that no host simulates, for a host that takes them over. At a barrier. */
+  handOver(parties: readonly PartyId[]): SavedParty[] {
+    const wanted = new Set(parties);
+    return this.#timeline.saveParties().filter((party) => wanted.has(party.id));
+  }
+
+  /** Adds a host at a barrier. Its parties, if they were simulated here, are so no longer. */
+  attach(host: HostPort): void {
+    assert(!this.#hosts.has(host.name), 'two hosts of one name', { host: host.name });
+    for (const party of host.parties) this.#timeline.remove(party);
+    this.#hosts.set(host.name, host);
+    this.#expected.delete(host.name);
+    this.#pacer.anchor(this.#at);
+    this.#log('host.attached', { host: host.name, agents: host.parties.size, at: this.#at });
+  }
+
+  /** Gives up a host that is not in a window: its nodes are lost from here on. At a barrier. */
+  detach(host: HostPort, reason: string): void {
+    if (this.#hosts.get(host.name) !== host) return;
+    this.#hosts.delete(host.name);
+    this.#hostEventsGone += host.events;
+    this.#lose([...host.parties], this.at, reason);
+    this.#log('host.lost', { host: host.name, agents: host.parties.size, at: this.#at, reason });
+    host.close(reason);
+  }
+
+  host(name: string): HostPort | undefined {
+    return this.#hosts.get(name);
+  }
+
+  /** Runs windows until the barrier reaches `until` (virtual time; not together with `start`). */
+  async runUntil(until: TimeUs): Promise<void> {
+    while (this.#at < until) {
+      await this.#barrier();
+      await this.#window(until);
+    }
+    await this.#barrier();
+  }
+
+  // ---------------------------------------------------------------- the loop
+
+  async #loop(): Promise<void> {
+    let lastYield = this.#wallMs();
+    while (!this.#stopped) {
+      await this.#barrier();
+      if (this.#waits()) {
+        await this.#sleep(TICK_MS);
+        this.#pacer.anchor(this.#at);
+        continue;
+      }
+      const target = this.#pacer.paused ? this.#at : this.#pacer.target(this.#at);
+      if (target <= this.#at) {
+        await this.#sleep(TICK_MS);
+        lastYield = this.#wallMs();
+        continue;
+      }
+      await this.#window(target === Infinity ? this.#at + SOLO_WINDOW_US : target);
+      this.#pacer.note(this.#at);
+      this.#mark();
+      if (this.#wallMs() - lastYield > TICK_MS) {
+        await new Promise((resolve) => setImmediate(resolve)); // sockets and API get their turn at any speed
+        lastYield = this.#wallMs();
+      }
+    }
+    await this.#barrier();
+  }
+
+  /** True while hosts that are expected after a restart are not there; past their time they are lost. */
+  #waits(): boolean {
+    if (this.#expected.size === 0) return false;
+    if (this.#wallMs() < this.#expectedUntilMs) return true;
+    this.giveUpExpected();
+    return false;
+  }
+
+  /** Stops waiting for hosts: the nodes that still live in this timeline only for them are lost. At a barrier. */
+  giveUpExpected(): void {
+    const orphans = this.#timeline.parties().filter((party) => party !== MANAGER);
+    this.#log('host.gave-up', { hosts: [...this.#expected], agents: orphans.length });
+    this.#expected.clear();
+    if (orphans.length > 0) this.#lose(orphans, this.at, 'its agent host did not come back after a restart of the manager');
+  }
+
+  /** Extends the wait for hosts after a restart by this many wall milliseconds from now. */
+  expectUntil(ms: number): void {
+    this.#expectedUntilMs = this.#wallMs() + ms;
+  }
+
+  /** Everything that waits for a barrier. */
+  async #barrier(): Promise<void> {
+    while (this.#tasks.length > 0) {
+      const tasks = this.#tasks;
+      this.#tasks = [];
+      for (const task of tasks) await task();
+    }
+    if (this.#submissions.length > 0) await this.#admit();
+    if (this.#onCheckpoint !== undefined && this.#checkpointDue()) this.#onCheckpoint(await this.#checkpoint());
+  }
+
+  async #admit(): Promise<void> {
+    const submissions = this.#submissions;
+    this.#submissions = [];
+    const entries = submissions.map(({ input }): JournaledInput => ({ seq: ++this.#seq, at: this.at, input }));
+    this.#journal.append(
+      entries.map((entry) => ({ kind: 'input' as const, ...entry })),
+      true,
+    );
+    for (const [index, entry] of entries.entries()) {
+      this.#inputs.push(entry);
+      this.#schedule(entry);
+      this.#rememberKey(entry);
+      submissions[index]!.answer({ ok: true, seq: entry.seq, at: entry.at });
+    }
+    // While paused, a command still shows at once: the instant it takes effect at is played.
+    if (this.#pacer.paused && !this.#waits()) await this.#window(this.#at + 1);
+  }
+
+  /** One window: simulates everything up to `limit` or the look-ahead, whichever comes first. */
+  async #window(limit: number): Promise<void> {
+    const start = this.#at;
+    const floor = Math.max(start, this.#earliest());
+    const end = Math.min(limit, floor === Infinity ? limit : floor + this.#lookAhead());
+    const inputs: HostInput[] = [];
+    const due = this.#planned.findIndex((entry) => entry.at >= end);
+    for (const entry of this.#planned.splice(0, due < 0 ? this.#planned.length : due)) inputs.push(addressed(entry));
+    for (const input of inputs) this.#timeline.inject(input);
+
+    const answers: { host: HostPort; result: Promise<WindowResult> }[] = [];
+    for (const host of this.#hosts.values()) {
+      const theirs = forHost(host, inputs);
+      const relay = this.#relay.get(host.name) ?? [];
+      const next = host.next();
+      if (theirs.length === 0 && relay.length === 0 && (next < 0 || next >= end)) continue; // nothing can happen there
+      this.#relay.delete(host.name);
+      answers.push({ host, result: host.advance({ until: end as TimeUs, inputs: theirs, relay, wantDigest: false, wantState: false }) });
+    }
+    this.#timeline.runUntil(end);
+    this.#at = end;
+    this.#windows++;
+    this.#route(this.#timeline.takeOutbox());
+    for (const { host, result } of answers) {
+      const done = await result;
+      if (!done.ok) {
+        this.#drop(host, start as TimeUs, done.reason);
+        continue;
+      }
+      for (const envelope of done.toManager) this.#timeline.deliver(envelope);
+      this.#route(done.relay);
+      if (done.dropped.length > 0) this.#lose(done.dropped, start as TimeUs, 'its agent broke the protocol');
+    }
+    if (answers.length > 0 || inputs.length > 0 || floor < end) this.#notify();
+  }
+
+  /** A host did not finish the window that began at `since`: its nodes did nothing in it. */
+  #drop(host: HostPort, since: TimeUs, reason: string): void {
+    this.#hosts.delete(host.name);
+    this.#relay.delete(host.name);
+    this.#hostEventsGone += host.events;
+    this.#log('host.lost', { host: host.name, agents: host.parties.size, at: this.#at, reason });
+    if (host.parties.size > 0) this.#lose([...host.parties], since, reason);
+  }
+
+  #lose(parties: readonly PartyId[], since: TimeUs, reason: string): void {
+    const entry: JournaledInput = { seq: ++this.#seq, at: this.at, input: { kind: 'lost', parties, since, reason } };
+    this.#journal.append([{ kind: 'input', ...entry }], true);
+    this.#inputs.push(entry);
+    for (const party of parties) this.#timeline.remove(party);
+    this.#schedule(entry);
+  }
+
+  /** Puts an input among those that wait for their window. Latencies are learned at once: the look-ahead must know them. */
+  #schedule(entry: JournaledInput): void {
+    if (entry.input.kind === 'join') this.#timeline.directory.learn(entry.input.party, entry.input.offer);
+    const last = this.#planned.at(-1);
+    if (last === undefined || last.at <= entry.at) this.#planned.push(entry);
+    else this.#planned.splice(firstLater(this.#planned, entry.at), 0, entry);
+  }
+
+  /** Sends messages on to whoever simulates their receiver; those for parties that are gone are lost, as on a dead link. */
+  #route(envelopes: readonly Envelope[]): void {
+    if (envelopes.length === 0) return;
+    const byHost = new Map<HostPort, Envelope[]>();
+    for (const envelope of envelopes) {
+      if (this.#timeline.deliver(envelope)) continue;
+      for (const host of this.#hosts.values()) {
+        if (!host.parties.has(envelope.to)) continue;
+        if (envelope.from === MANAGER) push(byHost, host, envelope);
+        else push(this.#relay, host.name, envelope);
+        break;
+      }
+    }
+    for (const [host, list] of byHost) host.send(list);
+  }
+
+  /** Asks every host something at the barrier, without letting time go on. */
+  async #ask(want: { wantDigest: boolean; wantState: boolean }): Promise<Extract<WindowResult, { ok: true }>[]> {
+    const results: Extract<WindowResult, { ok: true }>[] = [];
+    for (const host of [...this.#hosts.values()]) {
+      const relay = this.#relay.get(host.name) ?? [];
+      this.#relay.delete(host.name);
+      const result = await host.advance({ until: this.at, inputs: [], relay, ...want });
+      if (result.ok) results.push(result);
+      else this.#drop(host, this.at, result.reason);
+    }
+    return results;
+  }
+
+  async #checkpoint(): Promise<SavedTimeline> {
+    const own = this.#timeline.save(this.at);
+    const states = await this.#ask({ wantDigest: false, wantState: true });
+    this.#checkpointEvents = this.totals().eventsProcessed;
+    this.#checkpointMs = this.#wallMs();
+    const parties = [...own.parties, ...states.flatMap((result) => result.state ?? [])].sort((a, b) => a.id - b.id);
+    return { at: own.at, events: this.#checkpointEvents, parties };
+  }
+
+  #checkpointDue(): boolean {
+    if (this.#wallMs() - this.#checkpointMs < CHECKPOINT_MS / 12) return false;
+    const events = this.totals().eventsProcessed - this.#checkpointEvents;
+    return events > CHECKPOINT_EVENTS || (events > CHECKPOINT_EVENTS / 10 && this.#wallMs() - this.#checkpointMs > CHECKPOINT_MS);
+  }
+
+  async #stepToEvent(): Promise<void> {
+    const before = this.manager.events.lastId;
+    for (let windows = 0; windows < STEP_EVENT_WINDOWS && this.manager.events.lastId === before; windows++) {
+      const next = this.#earliest();
+      if (next === Infinity) return;
+      await this.#window(Math.max(next, this.#at) + 1);
+    }
+  }
+
+  /** Instant of the earliest pending event anywhere, inputs included. */
+  #earliest(): number {
+    const own = this.#timeline.next();
+    let earliest = own < 0 ? Infinity : own;
+    for (const host of this.#hosts.values()) {
+      const next = host.next();
+      if (next >= 0 && next < earliest) earliest = next;
+    }
+    for (const relay of this.#relay.values()) for (const envelope of relay) earliest = Math.min(earliest, envelope.arriveAt);
+    return Math.min(earliest, this.#planned[0]?.at ?? Infinity);
+  }
+
+  #lookAhead(): number {
+    return this.#hosts.size === 0 ? SOLO_WINDOW_US : this.#timeline.directory.minimumControlLatency();
+  }
+
+  #rememberKey(entry: JournaledInput): void {
+    if (entry.input.kind === 'command' && entry.input.key !== '') this.#acks.set(entry.input.key, { ok: true, seq: entry.seq, at: entry.at });
+  }
+
+  #mark(): void {
+    const now = this.#wallMs();
+    if (now - this.#lastMarkMs < MARK_MS || this.#lastMarkAt === this.#at) return;
+    this.#lastMarkMs = now;
+    this.#lastMarkAt = this.#at;
+    this.#journal.append([{ kind: 'mark', at: this.at }], false);
+  }
+
+  #changed(): void {
+    this.#poke();
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #poke(): void {
+    this.#wake?.();
+  }
+
+  #sleep(ms: number): Promise<void> {
+    if (this.#tasks.length > 0 || this.#submissions.length > 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, ms);
+      const wake = (): void => {
+        clearTimeout(timer);
+        done();
+      };
+      this.#wake = wake;
+      function done(): void {
+        resolve();
+      }
+    });
+  }
+}
+
+function forHost(host: HostPort, inputs: readonly HostInput[]): HostInput[] {
+  const theirs: HostInput[] = [];
+  for (const entry of inputs) {
+    const parties = entry.parties.filter((party) => host.parties.has(party));
+    if (parties.length > 0) theirs.push({ ...entry, parties });
+  }
+  return theirs;
+}
+
+/** Index of the first entry with a later instant. */
+function firstLater(entries: readonly JournaledInput[], at: TimeUs): number {
+  const index = entries.findIndex((entry) => entry.at > at);
+  return index < 0 ? entries.length : index;
+}
+
+function push<K>(map: Map<K, Envelope[]>, key: K, envelope: Envelope): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [envelope]);
+  else list.push(envelope);
+}
