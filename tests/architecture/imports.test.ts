@@ -77,6 +77,7 @@ describe('a planted impurity is caught', () => {
     `export const a = Math['log'](2);`,
     `export const { pow } = Math;`,
     `export const a = (x: number): number => x ** 0.5;`,
+    `export const a = (n: number): number => 3 ** n;`,
     `export const a = process.env;`,
     `console.log(1);`,
     `setTimeout(() => 1, 2);`,
@@ -97,7 +98,7 @@ describe('a planted impurity is caught', () => {
     `export const a = { process: 1, Date: 2 };`,
     `export const a = (x: { readonly process: number }): number => x.process;`,
     `export const a = Math.floor(Math.sqrt(2)) + Math.imul(3, 4) + Math.max(1, 2);`,
-    `export const a = 2 ** 32;`,
+    `export const a = (n: number): number => 2 ** 32 + 1024 ** n + 10 ** n;`,
     `export interface Timers { setTimeout(crypto: number): void; readonly console: string }`,
     `export type F = (performance: number) => void;`,
   ])('allowed: %s', (text) => {

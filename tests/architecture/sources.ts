@@ -52,7 +52,7 @@ export interface Source {
   readonly members: readonly Finding[];
   /** Syntax that only asynchronous code has. */
   readonly asynchronous: readonly Finding[];
-  /** `a ** b` where a is not the literal 2 or 10: powers of these are exact as long as they are used for integers. */
+  /** `a ** b` where a is not literally 10 or a power of two: integer powers of these are exact wherever they fit. */
   readonly powers: readonly Finding[];
 }
 
@@ -166,7 +166,9 @@ function memberName(node: Node): string | undefined {
 }
 
 function isExactBase(value: unknown): boolean {
-  return isNode(value) && value.type === 'Literal' && (value['value'] === 2 || value['value'] === 10);
+  if (!isNode(value) || value.type !== 'Literal') return false;
+  const base = value['value'];
+  return base === 10 || (typeof base === 'number' && Number.isInteger(Math.log2(base)));
 }
 
 /** Offset in the text → line from 1. */
