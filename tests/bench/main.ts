@@ -37,7 +37,8 @@ async function runBench(file: string): Promise<void> {
   const results = await module.run();
   if (results.length === 0) throw new Error(`${path.basename(file)} measured nothing`);
   for (const result of results) if (!Number.isFinite(result.value)) throw new Error(`${result.name}: ${result.value} is no measurement`);
-  process.send?.({ calibration, results } satisfies Report, () => process.exit(0));
+  // Sockets or timers that the bench left open must not keep the process.
+  process.send?.({ calibration, results } satisfies Report, undefined, {}, () => process.exit(0));
 }
 
 /** Parent: one bench in a fresh process. @throws when it fails or takes too long */
@@ -98,13 +99,18 @@ function line(row: Row): readonly string[] {
   ];
 }
 
+/** Characters of a text; every one that occurs here is one column wide. */
+function width(text: string): number {
+  return Array.from(text).length;
+}
+
 /** Lines with columns of equal width, the last one free. */
 function table(lines: readonly (readonly string[])[]): string {
-  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((cells) => [...cells[column]!].length)));
+  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((cells) => width(cells[column]!))));
   return lines
     .map((cells) =>
       cells
-        .map((cell, column) => cell + ' '.repeat(widths[column]! - [...cell].length))
+        .map((cell, column) => cell + ' '.repeat(widths[column]! - width(cell)))
         .join('  ')
         .trimEnd(),
     )
