@@ -60,7 +60,7 @@ const RULES = {
   'no-fallthrough': 'error',
   'no-self-compare': 'error',
   'no-constructor-return': 'error',
-  'no-promise-executor-return': 'error',
+  'no-promise-executor-return': 'off', // new Promise((resolve) => setTimeout(resolve, ms)) is harmless
   'no-template-curly-in-string': 'off', // Compose files interpolate with ${…}: the text stands in tests and messages
   'no-throw-literal': 'off', // typescript/only-throw-error sees more
   'no-eval': 'error',
@@ -90,6 +90,7 @@ const RULES = {
   'consistent-return': 'off', // the type checker sees missing returns, and knows when a switch is exhaustive
   'unicorn/no-new-array': 'off', // new Array(n) of a known length keeps V8's dense representation
   'unicorn/prefer-add-event-listener': 'off', // a socket of one's own has one listener of each kind
+  'import/no-named-as-default': 'off', // import WebSocket from 'ws'
   'import/no-named-as-default-member': 'off', // fc.integer() reads better than twenty imported names
   'unicorn/throw-new-error': 'error',
   'unicorn/prefer-type-error': 'off',

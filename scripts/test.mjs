@@ -76,7 +76,7 @@ async function runVitest(args, environment) {
 }
 
 /** vitest's JSON → numbers. A file that could not be loaded has no failed test, an unhandled error belongs to no test: both count as one. */
-export function countTests(json, code) {
+function countTests(json, code) {
   const failures = [];
   let passed = 0;
   let skipped = 0;
