@@ -12,7 +12,7 @@ import { build, ROOT, run, runTool, seconds } from './setup.mjs';
 export const STATIC_CHECKS = [
   {
     name: 'format',
-    command: 'npx biome format .   (npm run format repairs it)',
+    command: 'npx biome format . (repair: npm run format)',
     check: () => runTool('biome', ['format', '.'], { quiet: true }),
   },
   {

@@ -92,6 +92,8 @@ const RULES = {
   'unicorn/prefer-add-event-listener': 'off', // a socket of one's own has one listener of each kind
   'import/no-named-as-default': 'off', // import WebSocket from 'ws'
   'import/no-named-as-default-member': 'off', // fc.integer() reads better than twenty imported names
+  'unicorn/no-useless-spread': 'off', // iterating over a copy of a Map or Set that the loop changes is no mistake
+  'oxc/no-map-spread': 'off', // rows that are new objects are what a pure function returns
   'unicorn/throw-new-error': 'error',
   'unicorn/prefer-type-error': 'off',
 };

@@ -9,6 +9,8 @@ import { ensureBuilt, ensureInstalled, ROOT, requireNode, SetupError, toolEnviro
 const PROGRAM = path.join(ROOT, 'lab', 'bin', 'paperfleet.js');
 /** npm passes Ctrl-C on although the terminal has already sent it: repeats within this time are the same key press. */
 const SAME_PRESS_MS = 1_000;
+/** How often to look whether whoever started us is still there: a signal to npm ends npm and its shell, but not us. */
+const PARENT_CHECK_MS = 500;
 
 async function main() {
   requireNode();
@@ -49,11 +51,17 @@ function up(args) {
     process.on('SIGINT', () => stop('SIGINT'));
     process.on('SIGTERM', () => stop('SIGTERM'));
     process.on('SIGHUP', () => stop('SIGTERM'));
+    const parent = process.ppid;
+    const watch = setInterval(() => {
+      if (process.ppid !== parent && askedAt === 0) stop('SIGTERM');
+    }, PARENT_CHECK_MS);
     child.on('error', (error) => {
+      clearInterval(watch);
       console.error(`Could not start ${process.execPath}: ${error.message}`);
       resolve(1);
     });
     child.on('exit', (code, signal) => {
+      clearInterval(watch);
       if (code !== null) resolve(code);
       else if (askedAt !== 0 && signal !== 'SIGKILL') resolve(0);
       else resolve(128 + constants.signals[signal]);
