@@ -114,7 +114,7 @@ export function serviceView(service: ServiceRecord, store: StoreView): ServiceVi
     image: spec.task.containers[0]?.image ?? '',
     mode: spec.mode.kind,
     ...serviceCounts(service, store),
-    ports: spec.endpoint?.ports ?? [],
+    ports: service.ports,
     requestsPerSecond: service.requestsPerSecond,
     updateStatus: service.updateStatus?.state ?? '',
     ...amounts,
