@@ -1,4 +1,6 @@
 // npm start: install when needed, build when needed, then `paperfleet up` with the arguments given after `--`.
+// package.json says `exec node …`: a shell between npm and us would die of Ctrl-C itself and make npm's exit code a signal.
+// (cmd.exe has no exec: on Windows outside WSL run `node scripts/start.mjs`.)
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
