@@ -10,6 +10,7 @@ interface Manifest {
   readonly version: string;
   readonly private?: boolean;
   readonly license?: string;
+  readonly bin?: Readonly<Record<string, string>>;
   readonly workspaces?: readonly string[];
   readonly allowScripts?: Readonly<Record<string, boolean>>;
   readonly engines?: { readonly node?: string };
@@ -58,6 +59,12 @@ describe('package.json', () => {
           );
       });
     expect(undeclared).toEqual([]);
+  });
+
+  test.each(workspaces)('the commands of %s exist and are started by Node', (workspace) => {
+    const commands = Object.values(json<Manifest>(`${workspace}/package.json`).bin ?? {});
+    const broken = commands.filter((file) => read(`${workspace}/${file}`)?.startsWith('#!/usr/bin/env node\n') !== true);
+    expect(broken).toEqual([]);
   });
 
   test('versions are exact and the same everywhere', () => {

@@ -1,7 +1,7 @@
 // Reads the repository's own sources for the architecture tests: which files exist, what each imports, which names it uses.
 
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseSync, visitorKeys } from 'oxc-parser';
@@ -9,20 +9,37 @@ import { parseSync, visitorKeys } from 'oxc-parser';
 /** Absolute path of the repository. */
 export const ROOT: string = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 
+const NOT_SOURCES = new Set(['node_modules', '.git', 'dist', 'dist-types', '.turbo', '.paperfleet', 'coverage', 'results', 'out']);
+
 /** Files of the repository, relative, with forward slashes, in a fixed order: tracked ones and new ones that git would track. */
 export function repositoryFiles(): readonly string[] {
-  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'], {
-    cwd: ROOT,
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  return listed
-    .split('\0')
-    .filter((file) => file !== '' && read(file) !== undefined)
-    .sort();
+  return (trackedFiles() ?? filesBelow('')).filter((file) => existsSync(path.join(ROOT, file))).sort();
 }
 
-/** Text of a file, or undefined when it is gone (removed but not yet committed) or a folder. */
+/** What git lists; undefined when this is no checkout (an unpacked archive). */
+function trackedFiles(): readonly string[] | undefined {
+  const options = ['-c', `safe.directory=${ROOT}`]; // a checkout of another user is still ours to read
+  const { status, stdout } = spawnSync(
+    'git',
+    [...options, 'ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'],
+    {
+      cwd: ROOT,
+      encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
+    },
+  );
+  return status === 0 ? stdout.split('\0').filter((file) => file !== '') : undefined;
+}
+
+function filesBelow(folder: string): readonly string[] {
+  return readdirSync(path.join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    if (NOT_SOURCES.has(entry.name)) return [];
+    const file = path.posix.join(folder, entry.name);
+    return entry.isDirectory() ? filesBelow(file) : [file];
+  });
+}
+
+/** Text of a file, or undefined when it is gone or a folder. */
 export function read(file: string): string | undefined {
   try {
     return readFileSync(path.join(ROOT, file), 'utf8');
