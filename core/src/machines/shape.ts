@@ -42,18 +42,30 @@ export interface MachineTransition {
 
 const actionName = (action: ActionShape): string => (typeof action === 'string' ? action : (action.type ?? '(inline)'));
 
-/** All transitions in order of definition, candidates for the same event in the order in which they are tried. */
+/** Actions on entering each state, for states that have some. XState's own, which arm timers, are left out. */
+export function entryActionsOf(machine: AnyStateMachine): readonly { readonly state: string; readonly actions: readonly string[] }[] {
+  return statesOf(machine)
+    .map(({ key, entry }) => ({ state: key, actions: entry.map(actionName).filter((name) => !name.startsWith('xstate.')) }))
+    .filter(({ actions }) => actions.length > 0);
+}
+
+/**
+ * All transitions in order of definition, candidates for the same event in the order in which they are tried. Those that
+ * do nothing (an event shut out) are left out.
+ */
 export function transitionsOf(machine: AnyStateMachine): readonly MachineTransition[] {
-  return statesOf(machine).flatMap((state) =>
-    [...state.transitions].flatMap(([event, candidates]) => {
-      const delayed = state.after.find(({ eventType }) => eventType === event);
-      return candidates.map(({ guard, target, actions }) => ({
-        from: state.key,
-        event: delayed === undefined ? event : `after ${String(delayed.delay)}`,
-        guard: typeof guard === 'string' ? guard : undefined,
-        to: target?.[0]?.key,
-        actions: actions.map(actionName),
-      }));
-    }),
-  );
+  return statesOf(machine)
+    .flatMap((state) =>
+      [...state.transitions].flatMap(([event, candidates]) => {
+        const delayed = state.after.find(({ eventType }) => eventType === event);
+        return candidates.map(({ guard, target, actions }) => ({
+          from: state.key,
+          event: delayed === undefined ? event : `after ${String(delayed.delay)}`,
+          guard: typeof guard === 'string' ? guard : undefined,
+          to: target?.[0]?.key,
+          actions: actions.map(actionName),
+        }));
+      }),
+    )
+    .filter(({ to, actions }) => to !== undefined || actions.length > 0);
 }
