@@ -214,7 +214,9 @@ export class ContainerRuntime {
       return;
     }
     this.#changeHealth(row, before, HEALTH.unhealthy);
-    this.stop(row);
+    // dockerd sends the stop signal first, and takes an exit code 0 after it for success. A program that does not answer
+    // its probes is taken not to answer the signal either.
+    this.end(row, KILLED);
   }
 
   #processRuns(row: number): void {
