@@ -4,3 +4,4 @@ export { resolveWorkload, type ResolvedWorkload } from './workload/resolve.ts';
 export { imageFacts, type ImageFacts, type Layer } from './workload/images.ts';
 export { CATALOGUE, type CatalogueEntry } from './workload/catalogue.ts';
 export { nextAction, transitionOf, type ActionResult, type TaskAction, type Transition } from './agent/task-step.ts';
+export * from './host/agent-host.ts';

@@ -83,6 +83,7 @@ export class Timeline {
   #outbox: Envelope[] = [];
   #now = 0;
   #events = 0;
+  readonly #disowned = new Map<number, TimeUs>();
   /** Called after each event when set: invariant checkers of simulation runs. */
   afterEvent: ((at: TimeUs, party: PartyId) => void) | undefined;
 
@@ -202,6 +203,12 @@ export class Timeline {
     this.#residents.delete(party);
   }
 
+  /** Takes a party out as of an instant that its neighbours here have passed: what it sent since then never was. */
+  disown(party: PartyId, since: TimeUs): void {
+    this.remove(party);
+    this.#disowned.set(party, since);
+  }
+
   /** The digest's part of the parties here. */
   digest(): DigestWords {
     let words = EMPTY_DIGEST;
@@ -283,6 +290,7 @@ export class Timeline {
         resident.party!.onTimer(item.event, seq);
         break;
       case 'message':
+        if (this.#disowned.size > 0 && item.sentAt >= (this.#disowned.get(item.from) ?? Infinity)) return;
         resident.party?.onMessage(item.from, item.sentAt, item.message);
         break;
       case 'input': {

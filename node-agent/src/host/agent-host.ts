@@ -62,7 +62,11 @@ export class AgentHost {
   #sessions: SessionSockets | undefined;
   #timeline: Timeline | undefined;
   #ticket: string | undefined;
+  #parties = new Set<PartyId>();
   #window = 0;
+  /** Where the last window began (the end of the one before) and ended. */
+  #windowStart = 0;
+  #windowEnd = 0;
   #last: LastWindow = { window: 0, frames: [], texts: [] };
   /** Messages received and not yet counted by an order. */
   readonly #inbox = new Map<PartyId, Envelope[]>();
@@ -76,7 +80,7 @@ export class AgentHost {
 
   /** Nodes simulated here. */
   get agents(): number {
-    return this.#timeline?.parties().length ?? 0;
+    return this.#parties.size;
   }
 
   /** Runs until `stop`. @throws PaperfleetError when the manager refuses for a reason that trying again cannot mend. */
@@ -160,10 +164,8 @@ export class AgentHost {
   async #begin(link: WebSocket, welcome: HostWelcome, attached: () => void): Promise<void> {
     const { build, token, url, node } = this.#options;
     this.#ticket = welcome.ticket;
-    let parties = welcome.parties.map(({ party }) => party);
-    if (welcome.begin === 'keep') {
-      parties = this.#timeline?.parties() ?? [];
-    } else {
+    if (welcome.begin !== 'keep') {
+      this.#parties = new Set(welcome.parties.map(({ party }) => party));
       this.#timeline = new Timeline(welcome.header, { node });
       this.#window = welcome.window;
       this.#last = { window: welcome.window, frames: [], texts: [] };
@@ -179,10 +181,10 @@ export class AgentHost {
     });
     this.#sessions = sessions;
     if (welcome.begin === 'restore') await new Promise<void>((resolve) => (this.#stateReady = resolve));
-    await sessions.open(parties);
+    await sessions.open([...this.#parties]);
     link.send(encodeTimeline({ type: 'ready' }));
     if (welcome.begin === 'keep' && this.#last.window > welcome.window) this.#tell(this.#last);
-    this.#options.log('link.attached', { begin: welcome.begin, agents: parties.length });
+    this.#options.log('link.attached', { begin: welcome.begin, agents: this.#parties.size });
     attached();
   }
 
@@ -219,10 +221,11 @@ export class AgentHost {
     const order = this.#order;
     const timeline = this.#timeline;
     if (order === undefined || timeline === undefined) return;
-    for (const [party, count] of order.sent) if (timeline.has(party) && (this.#inbox.get(party)?.length ?? 0) < count) return;
+    for (const [party, count] of order.sent) if ((this.#inbox.get(party)?.length ?? 0) < count) return;
     this.#order = undefined;
     for (const party of order.drop) {
-      timeline.remove(party);
+      timeline.disown(party, this.#windowStart as TimeUs);
+      this.#parties.delete(party);
       this.#sessions?.close(party);
     }
     for (const [party, count] of order.sent) {
@@ -231,6 +234,8 @@ export class AgentHost {
     for (const input of order.inputs) timeline.inject(input);
     for (const envelope of order.relay) timeline.deliver(envelope);
     timeline.runUntil(order.until);
+    this.#windowStart = this.#windowEnd;
+    this.#windowEnd = order.until;
     this.#window = order.window;
     this.#last = this.#account(order, timeline);
     this.#tell(this.#last);

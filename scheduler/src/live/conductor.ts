@@ -93,6 +93,8 @@ export class Conductor implements LiveRun {
   /** Journaled inputs with later instants (scenarios), ascending. */
   #planned: JournaledInput[] = [];
   readonly #relay = new Map<string, Envelope[]>();
+  /** Joins that a host has yet to hear of: messages to those nodes take their latency. */
+  readonly #introductions = new Map<string, HostInput[]>();
   readonly #expected: Set<string>;
   #expectedUntilMs: number;
   #at: number;
@@ -290,6 +292,11 @@ export class Conductor implements LiveRun {
     assert(!this.#hosts.has(host.name), 'two hosts of one name', { host: host.name });
     for (const party of host.parties) this.#timeline.remove(party);
     this.#hosts.set(host.name, host);
+    const others = this.#inputs.filter(({ at, input }) => at < this.#at && input.kind === 'join' && !host.parties.has(input.party));
+    this.#introductions.set(
+      host.name,
+      others.map((entry) => ({ ...entry, parties: [] })),
+    );
     this.#expected.delete(host.name);
     this.#pacer.anchor(this.#at);
     this.#log('host.attached', { host: host.name, agents: host.parties.size, at: this.#at });
@@ -316,6 +323,17 @@ export class Conductor implements LiveRun {
       await this.#window(until);
     }
     await this.#barrier();
+  }
+
+  /** Handles what waits for a barrier until so many hosts are attached (virtual time; not together with `start`). @throws Error after `timeoutMs`. */
+  async waitForHosts(count: number, timeoutMs: number): Promise<void> {
+    const deadline = this.#wallMs() + timeoutMs;
+    for (;;) {
+      await this.#barrier();
+      if (this.#hosts.size >= count) return;
+      if (this.#wallMs() > deadline) throw new Error(`only ${this.#hosts.size} of ${count} agent hosts attached within ${timeoutMs / 1000} s`);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
   }
 
   // ---------------------------------------------------------------- the loop
@@ -404,15 +422,16 @@ export class Conductor implements LiveRun {
     const inputs: HostInput[] = [];
     const due = this.#planned.findIndex((entry) => entry.at >= end);
     for (const entry of this.#planned.splice(0, due < 0 ? this.#planned.length : due)) inputs.push(addressed(entry));
-    for (const input of inputs) this.#timeline.inject(input);
+    for (const input of inputs) this.#timeline.inject({ ...input, parties: input.parties.filter((party) => !this.#isRemote(party)) });
 
     const answers: { host: HostPort; result: Promise<WindowResult> }[] = [];
     for (const host of this.#hosts.values()) {
-      const theirs = forHost(host, inputs);
+      const theirs = [...(this.#introductions.get(host.name) ?? []), ...forHost(host, inputs)];
       const relay = this.#relay.get(host.name) ?? [];
       const next = host.next();
       if (theirs.length === 0 && relay.length === 0 && (next < 0 || next >= end)) continue; // nothing can happen there
       this.#relay.delete(host.name);
+      this.#introductions.delete(host.name);
       answers.push({ host, result: host.advance({ until: end as TimeUs, inputs: theirs, relay, wantDigest: false, wantState: false }) });
     }
     this.#timeline.runUntil(end);
@@ -430,6 +449,11 @@ export class Conductor implements LiveRun {
       if (done.dropped.length > 0) this.#lose(done.dropped, start as TimeUs, 'its agent broke the protocol');
     }
     if (answers.length > 0 || inputs.length > 0 || floor < end) this.#notify();
+  }
+
+  #isRemote(party: PartyId): boolean {
+    for (const host of this.#hosts.values()) if (host.parties.has(party)) return true;
+    return false;
   }
 
   /** A host did not finish the window that began at `since`: its nodes did nothing in it. */
@@ -567,11 +591,12 @@ export class Conductor implements LiveRun {
   }
 }
 
+/** The inputs that reach parties of a host; joins are told to everybody. */
 function forHost(host: HostPort, inputs: readonly HostInput[]): HostInput[] {
   const theirs: HostInput[] = [];
   for (const entry of inputs) {
     const parties = entry.parties.filter((party) => host.parties.has(party));
-    if (parties.length > 0) theirs.push({ ...entry, parties });
+    if (parties.length > 0 || entry.input.kind === 'join') theirs.push({ ...entry, parties });
   }
   return theirs;
 }

@@ -107,6 +107,13 @@ export class SocketHost implements HostPort {
   attachTimeline(socket: WebSocket): void {
     clearTimeout(this.#timer);
     this.#timeline = socket;
+    // What a window in progress had brought comes again, whole.
+    this.#inbox.clear();
+    if (this.#pending !== undefined) {
+      this.#pending.report = undefined;
+      this.#pending.state.length = 0;
+      this.#pending.stateDone = !this.#pending.order.wantState;
+    }
     socket.on('close', (code, reason) => {
       if (this.#timeline === socket) this.#detach(`timeline link closed (${code}${reason.length > 0 ? ` ${reason.toString()}` : ''})`);
     });
@@ -128,16 +135,10 @@ export class SocketHost implements HostPort {
    * @param finished – the last window that the host has finished.
    */
   resumed(finished: number): void {
-    this.#inbox.clear(); // what a window in progress had sent comes again, whole
     const pending = this.#pending;
-    if (pending !== undefined) {
-      pending.report = undefined;
-      pending.state.length = 0;
-      pending.stateDone = false;
-      if (finished < this.#window) {
-        this.#write(pending.envelopes);
-        this.#timeline?.send(encodeTimeline(pending.order));
-      }
+    if (pending !== undefined && finished < this.#window) {
+      this.#write(pending.envelopes);
+      this.#timeline?.send(encodeTimeline(pending.order));
     }
     this.#write(this.#outgoing);
   }
@@ -151,7 +152,7 @@ export class SocketHost implements HostPort {
 
   advance(order: WindowOrder): Promise<WindowResult> {
     if (this.#closed) return Promise.resolve({ ok: false, reason: 'the host is gone' });
-    const envelopes = this.#outgoing;
+    const envelopes = this.#broken.size === 0 ? this.#outgoing : this.#outgoing.filter(({ to }) => !this.#broken.has(to));
     this.#outgoing = [];
     this.#window++;
     this.#until = order.until;
@@ -260,7 +261,7 @@ export class SocketHost implements HostPort {
     pending.resolve({
       ok: true,
       toManager,
-      relay: report.relay,
+      relay: this.#broken.size === 0 ? report.relay : report.relay.filter(({ from }) => !this.#broken.has(from)),
       dropped,
       digest: report.digest as DigestWords | undefined,
       state: pending.order.wantState ? pending.state : undefined,
