@@ -63,7 +63,7 @@ export interface Finding {
 export interface Source {
   /** Module specifiers of imports, re-exports, import() and import types. */
   readonly imports: readonly Finding[];
-  /** Names that refer to something (values and types), not names of properties or labels. */
+  /** Names that refer to something (values and types) that the file does not itself declare; not names of properties or labels. */
   readonly names: readonly Finding[];
   /** `object.property` with a plain object name, and destructurings `{ property } = object`; others as `*.property`. */
   readonly members: readonly Finding[];
@@ -100,8 +100,33 @@ export function scan(file: string, text: string): Source {
       for (const each of Array.isArray(child) ? (child as unknown[]) : [child]) if (isNode(each)) visit(each, node, childKey);
     }
   };
-  visit(result.program as unknown as Node, undefined, 'program');
-  return collected;
+  const program = result.program as unknown as Node;
+  visit(program, undefined, 'program');
+  const declared = declaredNames(program);
+  return { ...collected, names: collected.names.filter((name) => !declared.has(name.text)) };
+}
+
+/** Names that a source declares anywhere: variables, parameters, functions, classes, types, imports. Lint knows scopes more exactly. */
+function declaredNames(program: Node): ReadonlySet<string> {
+  const names = new Set<string>();
+  const bind = (pattern: unknown): void => {
+    if (!isNode(pattern)) return;
+    if (pattern.type === 'Identifier') names.add(String(pattern['name']));
+    const inner = [pattern['properties'], pattern['elements'], pattern['left'], pattern['argument'], pattern['parameter']].flat();
+    for (const each of inner) bind(isNode(each) && each.type === 'Property' ? each['value'] : each);
+  };
+  const visit = (node: Node): void => {
+    if (node.type === 'VariableDeclarator' || node.type === 'TSTypeAliasDeclaration' || node.type === 'TSInterfaceDeclaration')
+      bind(node['id']);
+    else if (/^(?:Function|Class)(?:Declaration|Expression)$|^ArrowFunctionExpression$/.test(node.type)) {
+      bind(node['id']);
+      if (Array.isArray(node['params'])) node['params'].forEach(bind);
+    } else if (/^Import(?:Default|Namespace)?Specifier$/.test(node.type)) bind(node['local']);
+    else if (node.type === 'CatchClause') bind(node['param']);
+    for (const key of visitorKeys[node.type] ?? []) for (const each of [node[key]].flat()) if (isNode(each)) visit(each);
+  };
+  visit(program);
+  return names;
 }
 
 type Lists = { readonly [K in keyof Source]: Finding[] };
