@@ -56,7 +56,12 @@ export function convertService(name: string, service: ComposeService, context: S
   const { stack } = context;
   const image = service.image ?? scoped(stack, name);
   if (service.image === undefined) {
-    if (service.build === undefined) context.error([], 'neither image nor build is given', 'name an image, e.g. image: nginx:alpine');
+    if (service.build === undefined)
+      context.error(
+        [],
+        'neither image nor build is given',
+        'name an image; a file that only overrides goes after the file that it overrides',
+      );
     else
       context.warn(
         ['build'],
@@ -389,7 +394,7 @@ function placementOf(service: ComposeService, context: ServiceContext): Placemen
   const platforms = platformOf(service, context);
   for (const constraint of placement?.constraints ?? []) {
     const parsed = parseConstraint(constraint);
-    if (parsed.ok && !isConstraintKey(parsed.value.key)) {
+    if (parsed.ok && !isConstraintKey(parsed.value)) {
       context.warn(
         ['deploy', 'placement', 'constraints'],
         `no node ever satisfies '${constraint}'`,

@@ -1,5 +1,6 @@
 /** The merged Compose model as a stack: profiles, dependencies, names, files of variables; each service by convert-service.ts. */
 import type { Labels, ServiceSpec, StackSpec } from '@paperfleet/core';
+import { resolveWorkload } from '@paperfleet/node-agent';
 import type { Assembler } from './assemble.ts';
 import { convertService, resourceName, type ServiceContext } from './convert-service.ts';
 import { didYouMean, type Diagnostics, type Place } from './diagnostic.ts';
@@ -184,7 +185,7 @@ function convertOne(options: ConvertOptions, name: string, service: ComposeServi
     if (resolved === undefined) files.delete(key);
     else files.set(key, resolved);
   }
-  return convertService(name, service, {
+  const spec = convertService(name, service, {
     stack,
     model,
     active,
@@ -194,6 +195,13 @@ function convertOne(options: ConvertOptions, name: string, service: ComposeServi
     error: report('error'),
     warn: report('warn'),
   });
+  if (service.extension?.workload !== undefined) {
+    for (const container of spec.task.containers) {
+      const workload = resolveWorkload(container);
+      if (!workload.ok) for (const problem of workload.problems) report('error')(['x-paperfleet', 'workload'], problem, 'docs/workloads.md lists all');
+    }
+  }
+  return spec;
 }
 
 function readVariables(

@@ -1,4 +1,5 @@
 /** What is wrong with, or worth knowing about, a file that a person wrote: where it stands and what to do. */
+import type { Diagnostic as SharedDiagnostic } from '@paperfleet/core';
 
 /** A place in a source file; line and column count from 1. */
 export interface Place {
@@ -7,8 +8,12 @@ export interface Place {
   readonly column: number;
 }
 
-/** One message about one place. `path` is the key path ('services.web.deploy.replicas'), '' for the whole file. */
-export interface Diagnostic extends Place {
+/** One message about one place, complete where the shared form (core) leaves things out. */
+export interface Diagnostic extends Place, SharedDiagnostic {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Key path ('services.web.deploy.replicas'), '' for the whole file. */
   readonly path: string;
   readonly message: string;
   /** What to do about it; '' when the message says it all. */

@@ -23,8 +23,10 @@ interface CommonOptions {
   readonly dotEnv?: string;
   /** Active profiles; '*' activates all. When empty, COMPOSE_PROFILES of the environment counts. */
   readonly profiles: readonly string[];
-  /** Stack name; '' takes the files' `name:`, else COMPOSE_PROJECT_NAME, else the name of the first file's folder. */
+  /** Stack name; '' takes COMPOSE_PROJECT_NAME, else the files' `name:`, else `fallbackName`. */
   readonly projectName: string;
+  /** Name of a stack that nothing else names; absent: made from the first file's folder, as Compose does. */
+  readonly fallbackName?: string;
   /** Text of a file that the files refer to (extends, include, env_file, label_file); undefined when there is none. */
   readonly readFile: (path: string) => string | undefined;
 }
@@ -65,13 +67,13 @@ function load(files: readonly ParsedFile[], options: CommonOptions, assembler: A
   const stack = projectName(files, options, folder, variables, diagnostics);
   const lookup: Lookup = (name) => variables(name) ?? (name === 'COMPOSE_PROJECT_NAME' ? stack : undefined);
   const root = assembler.assemble(files, lookup, folder);
-  if (root === undefined) return { ok: false, errors: diagnostics.errors };
+  if (root === undefined) return failed(diagnostics);
   const model = readModel(root, { path: '', key: root.place, diagnostics });
   if (model?.version === true) {
     const place = root.entries.get('version')?.key ?? root.place;
     diagnostics.warn(place, 'version', 'is not needed any more and changes nothing', 'remove the line');
   }
-  if (model === undefined || diagnostics.errors.length > 0) return { ok: false, errors: diagnostics.errors };
+  if (model === undefined || diagnostics.errors.length > 0) return failed(diagnostics);
   const profiles =
     options.profiles.length > 0
       ? options.profiles
@@ -83,6 +85,18 @@ function load(files: readonly ParsedFile[], options: CommonOptions, assembler: A
   return diagnostics.errors.length > 0
     ? { ok: false, errors: diagnostics.errors }
     : { ok: true, stack: spec, warnings: diagnostics.warnings };
+}
+
+/** Where a warning stands at the place of an error (a variable that is not set), it explains the error. */
+function failed({ errors, warnings }: Diagnostics): ComposeResult {
+  const explained = errors.map((error) => {
+    const cause = warnings.find(
+      ({ file, line, column, message }) =>
+        file === error.file && line === error.line && column === error.column && message !== error.message,
+    );
+    return cause === undefined ? error : { ...error, hint: [cause.message, cause.hint].filter((text) => text !== '').join('; ') };
+  });
+  return { ok: false, errors: explained };
 }
 
 /** The environment, then .env. */
@@ -115,5 +129,5 @@ function projectName(
     if (!PROJECT_NAME.test(interpolated.value)) diagnostics.error(name.place, 'name', `'${interpolated.value}' is no project name`, hint);
     return interpolated.value;
   }
-  return projectNameOf(folder);
+  return options.fallbackName ?? projectNameOf(folder);
 }
