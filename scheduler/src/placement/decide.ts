@@ -180,6 +180,15 @@ function confirmed(nodes: NodeSet, needs: TaskNeeds, profile: string, row: numbe
   };
 }
 
+/**
+ * How the active tasks of a service are spread over the branches of its placement preferences, on all nodes whether or not
+ * they may take more.
+ */
+export function spreadOf(nodes: NodeSet, request: Pick<PlacementRequest, 'serviceId' | 'spec' | 'ports'>): SpreadTree {
+  const column = workspaceOf(nodes).spread(taskNeeds(request));
+  return spreadTree(column.sync(nodes), column, { tally: nodes.services.get(request.serviceId) });
+}
+
 /** True when the node of a row takes one task of the request now: the check a commit makes before it writes a placement. */
 export function fits(nodes: NodeSet, request: Omit<PlacementRequest, 'count'>, row: number): boolean {
   const profile = profileNamed(request.profile);

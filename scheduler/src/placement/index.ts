@@ -1,6 +1,6 @@
 /** Placement: which node runs a task, and why. Pure: request.ts says what goes in and what comes out. */
 export * from './constraint.ts';
-export { checkNode, decideGroup, fits } from './decide.ts';
+export { checkNode, decideGroup, fits, spreadOf } from './decide.ts';
 export { FAILURE_WINDOW_US, MAX_FAILURES } from './failures.ts';
 export type { FilterPlugin, Shortfall } from './filter.ts';
 export * from './generic-resource.ts';
@@ -8,3 +8,4 @@ export { reservations, type Reservations } from './needs.ts';
 export { NodeSet } from './node-set.ts';
 export { PROFILES, type Profile, profileProblem } from './profile.ts';
 export * from './request.ts';
+export type { SpreadTree } from './spread-fill.ts';

@@ -326,6 +326,7 @@ export class NodeSet {
     const restored = this.#restoredFree.get(row);
     if (restored !== undefined) {
       this.#restoredFree.delete(row);
+      this.#free.set(row, NO_GENERIC);
       this.#setFree(row, restored);
       return;
     }
