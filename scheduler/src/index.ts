@@ -1,5 +1,9 @@
 export * from './store/records.ts';
 export * from './store/view.ts';
+export * from './store/store.ts';
+export * from './manager/manager.ts';
+export * from './manager/event-log.ts';
+export { countTasks, type ServiceCounts } from './manager/metrics/metrics.ts';
 export * from './live/run.ts';
 export * from './api/api.ts';
 export * from './api/options.ts';

@@ -10,6 +10,7 @@ import type {
   NodeRole,
   NodeStatus,
   PartyId,
+  PortConfig,
   ServiceSpec,
   StackSpec,
   TaskSpec,
@@ -46,6 +47,16 @@ export interface NodeRecord {
   truth: 'up' | 'crashed' | 'partitioned' | 'lost';
 }
 
+/** Where a rolling update or a rollback stands; SwarmKit's names in lower case. */
+export type UpdateState = 'updating' | 'paused' | 'completed' | 'rollback_started' | 'rollback_paused' | 'rollback_completed';
+
+export interface UpdateStatus {
+  readonly state: UpdateState;
+  readonly message: string;
+  readonly startedAt: TimeUs;
+  readonly completedAt: TimeUs | undefined;
+}
+
 export interface ServiceRecord {
   readonly row: number;
   readonly id: string;
@@ -60,7 +71,9 @@ export interface ServiceRecord {
   updatedAt: TimeUs;
   /** Id of the event that last changed the spec: cause of what the orchestrators then do. */
   cause: number;
-  updateStatus: { state: string; message: string; startedAt: TimeUs; completedAt: TimeUs | undefined } | undefined;
+  updateStatus: UpdateStatus | undefined;
+  /** Published ports as allocated: those of the spec, with a port from 30000–32767 where it says 0. */
+  ports: readonly PortConfig[];
   jobIteration: number;
   requestsPerSecond: number;
 }
@@ -74,6 +87,10 @@ export interface TaskRecord {
   version: Version;
   /** Copied at creation, never changed. */
   readonly spec: TaskSpec;
+  /** The service's endpoint as it was when the task was created. */
+  readonly endpoint: ServiceSpec['endpoint'];
+  /** One task per node (global services): the node, not the slot, tells tasks that replace each other. */
+  readonly global: boolean;
   readonly serviceName: string;
   readonly specVersion: Version;
   readonly jobIteration: number;
@@ -85,6 +102,8 @@ export interface TaskRecord {
   error: string;
   exitCode: number | undefined;
   oomKilled: boolean;
+  /** Named or counted generic resources claimed on the node, undefined when the task reserves none or has no node. */
+  generic: Readonly<Record<string, number | readonly string[]>> | undefined;
   /** Instant of the observation, by the agent's clock, and the instant the manager applied it. */
   stateAt: TimeUs;
   appliedAt: TimeUs;
@@ -108,4 +127,11 @@ export interface StackRecord {
 export type Change =
   | { readonly kind: 'node'; readonly op: 'create' | 'update' | 'remove'; readonly record: NodeRecord }
   | { readonly kind: 'service'; readonly op: 'create' | 'update' | 'remove'; readonly record: ServiceRecord }
-  | { readonly kind: 'task'; readonly op: 'create' | 'update' | 'remove'; readonly record: TaskRecord; readonly oldState: TaskState; readonly oldDesired: TaskState; readonly oldNodeId: string };
+  | {
+      readonly kind: 'task';
+      readonly op: 'create' | 'update' | 'remove';
+      readonly record: TaskRecord;
+      readonly oldState: TaskState;
+      readonly oldDesired: TaskState;
+      readonly oldNodeId: string;
+    };

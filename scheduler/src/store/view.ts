@@ -47,5 +47,18 @@ export interface MetricsView {
     from: TimeUs,
     to: TimeUs,
     buckets: number,
-  ): { fromUs: number; bucketUs: number; series: readonly { name: string; unit: string; min: (number | null)[]; avg: (number | null)[]; max: (number | null)[]; last: (number | null)[] }[] } | undefined;
+  ):
+    | {
+        fromUs: number;
+        bucketUs: number;
+        series: readonly {
+          name: string;
+          unit: string;
+          min: (number | null)[];
+          avg: (number | null)[];
+          max: (number | null)[];
+          last: (number | null)[];
+        }[];
+      }
+    | undefined;
 }
