@@ -1,13 +1,12 @@
 /** The merged Compose model as a stack: profiles, dependencies, names, files of variables; each service by convert-service.ts. */
 import type { Labels, ServiceSpec, StackSpec } from '@paperfleet/core';
-import { resolveWorkload } from '@paperfleet/node-agent';
 import type { Assembler } from './assemble.ts';
 import { convertService, resourceName, type ServiceContext } from './convert-service.ts';
 import { didYouMean, type Diagnostics, type Place } from './diagnostic.ts';
 import { parseDotEnv } from './dotenv.ts';
 import { joinPath } from './file-path.ts';
 import type { Lookup } from './interpolate.ts';
-import type { ComposeEnvFile, ComposeModel, ComposeResource, ComposeService, KeyValues } from './model.ts';
+import type { ComposeEnvFile, ComposeModel, ComposeResource, ComposeService, KeyValues, WorkloadCheck } from './model.ts';
 import { MAX_SERVICE_NAME, scoped, SERVICE_NAME } from './names.ts';
 import { locate, type MapNode } from './source-tree.ts';
 
@@ -19,6 +18,7 @@ export interface ConvertOptions {
   readonly lookup: Lookup;
   readonly assembler: Assembler;
   readonly diagnostics: Diagnostics;
+  readonly checkWorkload: WorkloadCheck;
 }
 
 /** The stack that the model describes. Meaningful only while `diagnostics` has no errors. */
@@ -197,8 +197,8 @@ function convertOne(options: ConvertOptions, name: string, service: ComposeServi
   });
   if (service.extension?.workload !== undefined) {
     for (const container of spec.task.containers) {
-      const workload = resolveWorkload(container);
-      if (!workload.ok) for (const problem of workload.problems) report('error')(['x-paperfleet', 'workload'], problem, 'docs/workloads.md lists all');
+      for (const problem of options.checkWorkload(container))
+        report('error')(['x-paperfleet', 'workload'], problem, 'docs/workloads.md lists all');
     }
   }
   return spec;

@@ -7,6 +7,7 @@ import { parseDotEnv } from './dotenv.ts';
 import { readModel } from './fields.ts';
 import { folderOf, joinPath } from './file-path.ts';
 import { interpolate, type Lookup } from './interpolate.ts';
+import type { WorkloadCheck } from './model.ts';
 import { PROJECT_NAME, projectNameOf } from './names.ts';
 import { child, type SourceNode } from './source-tree.ts';
 
@@ -29,6 +30,8 @@ interface CommonOptions {
   readonly fallbackName?: string;
   /** Text of a file that the files refer to (extends, include, env_file, label_file); undefined when there is none. */
   readonly readFile: (path: string) => string | undefined;
+  /** Asked about services with a workload of their own; absent: any workload is taken. */
+  readonly checkWorkload?: WorkloadCheck;
 }
 
 export interface LoadComposeOptions extends CommonOptions {
@@ -81,7 +84,16 @@ function load(files: readonly ParsedFile[], options: CommonOptions, assembler: A
           .split(',')
           .map((each) => each.trim())
           .filter((each) => each !== '');
-  const spec = convertStack({ model, root, stack, profiles, lookup, assembler, diagnostics });
+  const spec = convertStack({
+    model,
+    root,
+    stack,
+    profiles,
+    lookup,
+    assembler,
+    diagnostics,
+    checkWorkload: options.checkWorkload ?? (() => []),
+  });
   return diagnostics.errors.length > 0
     ? { ok: false, errors: diagnostics.errors }
     : { ok: true, stack: spec, warnings: diagnostics.warnings };

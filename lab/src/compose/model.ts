@@ -1,5 +1,9 @@
 /** The Compose model after merging and checking: short forms spelled out, quantities as integers. Names are those of the files. */
+import type { ContainerSpec } from '@paperfleet/core';
 import type { Place } from './diagnostic.ts';
+
+/** Problems of a container's workload, as sentences; none for a good one. */
+export type WorkloadCheck = (container: ContainerSpec) => readonly string[];
 
 export type KeyValues = ReadonlyMap<string, string | null>;
 

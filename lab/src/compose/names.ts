@@ -17,8 +17,7 @@ export function projectNameOf(folder: string): string {
     folder
       .replaceAll('\\', '/')
       .split('/')
-      .filter((step) => step !== '' && step !== '.' && step !== '..')
-      .at(-1) ?? '';
+      .findLast((step) => step !== '' && step !== '.' && step !== '..') ?? '';
   return last
     .toLowerCase()
     .replaceAll(/[^a-z0-9_-]/g, '')

@@ -98,14 +98,14 @@ export function number(min: number, max: number): Reader<number> {
   };
 }
 
-const TRUE = ['true', 'yes', 'y', 'on', '1'];
-const FALSE = ['false', 'no', 'n', 'off', '0'];
+const TRUE = new Set(['true', 'yes', 'y', 'on', '1']);
+const FALSE = new Set(['false', 'no', 'n', 'off', '0']);
 
 /** true or false, also as the words that Compose takes after interpolation. */
 export const boolean: Reader<boolean> = (node, at) => {
   const word = node.kind === 'scalar' && node.value !== null ? String(node.value).toLowerCase() : '';
-  if (TRUE.includes(word)) return true;
-  if (FALSE.includes(word)) return false;
+  if (TRUE.has(word)) return true;
+  if (FALSE.has(word)) return false;
   return wrong(node, at, `must be true or false, not ${shown(node)}`);
 };
 
@@ -194,7 +194,7 @@ export interface ShapeOptions {
 export function shape<T extends object>(fields: Fields<T>, options: ShapeOptions = {}): Reader<T> {
   const ignored = options.ignored ?? {};
   const properties = new Map<string, { name: string | undefined; reader: Reader<unknown> }>();
-  for (const [name, field] of Object.entries(fields) as [string, readonly [string, Reader<unknown>]][])
+  for (const [name, field] of Object.entries<readonly [string, Reader<unknown>]>(fields))
     properties.set(field[0], { name, reader: field[1] });
   for (const [key, reader] of Object.entries(ignored)) properties.set(key, { name: undefined, reader });
   return (node, at) => {

@@ -99,7 +99,7 @@ export function parseYaml(file: string, text: string, diagnostics: Diagnostics):
     }
     if (document.contents === null) continue;
     const builder = new TreeBuilder(file, lineCounter, document, diagnostics);
-    const tree = builder.build(document.contents as YamlNode);
+    const tree = builder.build(document.contents);
     if (tree !== undefined) trees.push(tree);
   }
   return trees;
@@ -257,12 +257,12 @@ class TreeBuilder {
 
 /** Long integers keep their digits, and octal file modes of YAML 1.1 (0440) their text. */
 function scalarOf(value: unknown, source: string | undefined): { value: ScalarValue; text: string } {
-  const text = source ?? (value === null || value === undefined ? '' : String(value));
+  const text = source ?? '';
   if (value === null || value === undefined) return { value: null, text };
   if (typeof value === 'number') return Number.isInteger(value) && !Number.isSafeInteger(value) ? { value: text, text } : { value, text };
   if (typeof value === 'string') return { value, text: value };
   if (typeof value === 'boolean') return { value, text };
-  return { value: String(value as unknown as string), text };
+  return { value: text, text };
 }
 
 /**

@@ -2,6 +2,7 @@
 import { Diagnostics, type Diagnostic } from '../compose/diagnostic.ts';
 import { folderOf, joinPath } from '../compose/file-path.ts';
 import { loadCompose, loadComposeTree, type ComposeResult } from '../compose/load.ts';
+import type { WorkloadCheck } from '../compose/model.ts';
 import { PROJECT_NAME, projectNameOf } from '../compose/names.ts';
 import { kindOf } from '../compose/reader.ts';
 import { child, mapNode, parseYaml, toPlain, type MapNode, type SourceNode } from '../compose/source-tree.ts';
@@ -19,6 +20,8 @@ export interface LoadScenarioOptions {
   readonly seed?: string;
   /** Text of a file beside the scenario (Compose files and what they refer to); undefined when there is none. */
   readonly readFile: (path: string) => string | undefined;
+  /** Asked about services with a workload of their own. */
+  readonly checkWorkload?: WorkloadCheck;
 }
 
 export type ScenarioResult =
@@ -117,7 +120,8 @@ function loadInline(
   }
   const part = mapNode(new Map([...node.entries].filter(([key]) => COMPOSE_KEYS.includes(key))), node.place);
   const { readFile, env } = options;
-  return loadComposeTree(part, { env: { ...env, ...app.env }, profiles: app.profiles ?? [], projectName: app.name, readFile });
+  const check = options.checkWorkload === undefined ? {} : { checkWorkload: options.checkWorkload };
+  return loadComposeTree(part, { env: { ...env, ...app.env }, profiles: app.profiles ?? [], projectName: app.name, readFile, ...check });
 }
 
 function loadFiles(
@@ -157,6 +161,7 @@ function loadFiles(
     projectName: app.name ?? '',
     fallbackName: projectNameOf(baseName(first)),
     readFile,
+    ...(options.checkWorkload === undefined ? {} : { checkWorkload: options.checkWorkload }),
   });
 }
 
@@ -176,7 +181,7 @@ function reportClashes(apps: readonly PlannedApp[], root: SourceNode, diagnostic
 
 /** Keys that the schema knows at a path; of a timeline entry those of its own action. */
 function knownKeys(path: readonly (string | number)[], root: SourceNode): readonly string[] {
-  let schema: JsonSchema | undefined = scenarioJsonSchema() as JsonSchema;
+  let schema: JsonSchema | undefined = scenarioJsonSchema();
   let node: SourceNode | undefined = root;
   for (const step of path) {
     schema = typeof step === 'number' ? schema?.items : schema?.properties?.[step];

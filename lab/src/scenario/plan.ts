@@ -257,7 +257,10 @@ class Planner {
       if (full === undefined) return;
       this.#steps.push({
         at,
-        run: () => (this.#book.remove(full), [{ kind: 'command', command: { do: 'removeService', service: full } }]),
+        run: () => {
+          this.#book.remove(full);
+          return [{ kind: 'command', command: { do: 'removeService', service: full } }];
+        },
       });
       return;
     }
