@@ -85,7 +85,7 @@ export function reached(value: number): string {
 
 /** `1 task`, `3 tasks`. */
 export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : noun.endsWith('s') ? 'es' : 's'}`;
+  return `${count} ${noun}${count === 1 ? '' : /(?:s|ch|x)$/.test(noun) ? 'es' : 's'}`;
 }
 
 /** `9 %` from 0 to 1. */

@@ -1,0 +1,105 @@
+/**
+ * The map for keyboards and screen readers: a grid whose rows are nodes and whose cells are tasks, of which only the row
+ * in focus and its neighbours exist. The ring that shows the focus is drawn on the canvas.
+ */
+import type { VNode } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { MapRenderer, MapTarget } from '../core/index.ts';
+import { LOOK_LABEL, LOOK_NAMES } from '../core/index.ts';
+import { belief } from '../core/map/tile-painter.ts';
+import { useApp } from './app.ts';
+
+interface Cursor {
+  readonly row: number;
+  /** 0 is the node itself, 1 its first task. */
+  readonly column: number;
+}
+
+export function MapGrid({
+  renderer,
+  onFocus,
+  onChoose,
+}: {
+  readonly renderer: MapRenderer;
+  readonly onFocus: (target: MapTarget | undefined) => void;
+  readonly onChoose: (target: MapTarget) => void;
+}): VNode {
+  const app = useApp();
+  const [cursor, setCursor] = useState<Cursor>({ row: 0, column: 0 });
+  const [active, setActive] = useState(false);
+  const current = useRef<HTMLDivElement>(null);
+  if (active) app.tasks.value; // not worth a rendering while nobody is here
+  const { order } = renderer.layout;
+  const row = Math.min(cursor.row, Math.max(0, order.length - 1));
+  const targetAt = (place: number, column: number): MapTarget | undefined => {
+    const node = app.store.nodes.get(order[place] ?? -1);
+    if (node === undefined) return undefined;
+    const task = column === 0 ? undefined : renderer.tasksOn(node.row)[column - 1]?.id;
+    return task === undefined ? { node: node.name } : { node: node.name, task };
+  };
+  useEffect(() => {
+    if (!active) return;
+    current.current?.focus();
+    onFocus(targetAt(row, cursor.column));
+  }, [row, cursor.column, active]);
+  const move = (event: KeyboardEvent): void => {
+    const last = renderer.tasksOn(order[row] ?? -1).length;
+    const next = {
+      ArrowRight: { row, column: Math.min(last, cursor.column + 1) },
+      ArrowLeft: { row, column: Math.max(0, cursor.column - 1) },
+      ArrowDown: { row: Math.min(order.length - 1, row + 1), column: cursor.column },
+      ArrowUp: { row: Math.max(0, row - 1), column: cursor.column },
+      Home: { row, column: 0 },
+      End: { row, column: last },
+    }[event.key];
+    if (next !== undefined) {
+      event.preventDefault();
+      setCursor({ row: next.row, column: Math.min(next.column, renderer.tasksOn(order[next.row] ?? -1).length) });
+    } else if (event.key === 'Enter') {
+      const target = targetAt(row, cursor.column);
+      if (target !== undefined) onChoose(target);
+    }
+  };
+  const rows = [row - 1, row, row + 1].filter((place) => place >= 0 && place < order.length);
+  return (
+    <div
+      class="map-grid"
+      role="grid"
+      aria-label="Nodes and their tasks"
+      aria-rowcount={order.length}
+      onKeyDown={move}
+      onFocusIn={() => setActive(true)}
+      onFocusOut={() => {
+        setActive(false);
+        onFocus(undefined);
+      }}
+    >
+      {rows.map((place) => {
+        const node = app.store.nodes.get(order[place]!);
+        if (node === undefined) return null;
+        const cells = place === row ? renderer.tasksOn(node.row) : [];
+        return (
+          <div key={node.row} role="row" aria-rowindex={place + 1}>
+            <div
+              role="rowheader"
+              tabIndex={place === row && cursor.column === 0 ? 0 : -1}
+              ref={place === row && cursor.column === 0 ? current : null}
+            >
+              {node.name}, {belief(node).text}
+              {node.truth === 'up' ? '' : `, really ${node.truth}`}
+            </div>
+            {cells.map(({ id }, i) => {
+              const index = app.store.tasks.indexOfId(id);
+              const here = place === row && cursor.column === i + 1;
+              return (
+                <div key={id} role="gridcell" tabIndex={here ? 0 : -1} ref={here ? current : null}>
+                  {app.store.taskName(id)}, {index < 0 ? 'gone' : LOOK_LABEL[LOOK_NAMES[app.store.lookAt(index)]!]}
+                </div>
+              );
+            })}
+          </div>
+        );
+      })}
+    </div>
+  );
+}
