@@ -1,13 +1,25 @@
 // All tests of the repository. Sources are run directly (condition @paperfleet/source): no build is needed except by the
 // end-to-end tests, which start the built command.
 
+import { spawnSync } from 'node:child_process';
 import os from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** Seed of the property tests of this run; a given one repeats a run. */
-const seed = process.env['PAPERFLEET_SEED'] ?? String(Math.trunc(Math.random() * 2 ** 31));
-
 const workers = Math.max(1, Math.min(8, os.availableParallelism()));
+/**
+ * Seed of the order and of the properties: one per commit, so that a run can be repeated and every commit tries something
+ * new; PAPERFLEET_SEED chooses another.
+ */
+const seed = Number(process.env['PAPERFLEET_SEED'] ?? seedOfCommit());
+
+function seedOfCommit(): number {
+  const { status, stdout } = spawnSync('git', ['-c', 'safe.directory=*', 'rev-parse', 'HEAD'], {
+    cwd: import.meta.dirname,
+    encoding: 'utf8',
+  });
+  return status === 0 ? Number.parseInt(stdout.slice(0, 7), 16) : 1;
+}
+
 const conditions = ['@paperfleet/source'];
 
 /** Options of every project: sources instead of builds, a new order of the tests in each run (its seed is printed). */
@@ -17,12 +29,15 @@ const common = {
   oxc: { jsx: { runtime: 'automatic' as const, importSource: 'preact' } },
 };
 
-const test = { exclude: ['**/node_modules/**', '**/dist/**', '**/dist-types/**'], sequence: { shuffle: true } };
+const test = { exclude: ['**/node_modules/**', '**/dist/**', '**/dist-types/**'], env: { PAPERFLEET_SEED: String(seed) } };
 
 export default defineConfig({
   test: {
     maxWorkers: workers,
     reporters: ['default'],
+    globalSetup: ['tests/setup/print-seed.ts'],
+    sequence: { seed },
+    env: test.env,
     projects: [
       {
         ...common,
@@ -32,7 +47,8 @@ export default defineConfig({
           include: ['{core,node-agent,scheduler,lab,web}/src/**/*.test.{ts,tsx}'],
           // Modules are pure and hold no state of their own, so files share a worker; a test that breaks this shows up through the shuffled order.
           isolate: false,
-          sequence: { shuffle: true, groupOrder: 0 },
+          setupFiles: ['tests/setup/fast-check-seed.ts'],
+          sequence: { seed, shuffle: true, groupOrder: 0 },
         },
       },
       {
@@ -41,10 +57,9 @@ export default defineConfig({
           ...test,
           name: 'property',
           include: ['{core,node-agent,scheduler,lab,web}/src/**/*.prop.{ts,tsx}', 'tests/{property,fuzz}/**/*.prop.ts'],
-          setupFiles: ['tests/setup/property.ts'],
-          env: { PAPERFLEET_SEED: seed },
+          setupFiles: ['tests/setup/fast-check-seed.ts'],
           testTimeout: 60_000,
-          sequence: { shuffle: true, groupOrder: 0 },
+          sequence: { seed, shuffle: true, groupOrder: 0 },
         },
       },
       {
@@ -54,7 +69,7 @@ export default defineConfig({
           name: 'conformance',
           include: ['tests/conformance/**/*.test.ts'],
           testTimeout: 60_000,
-          sequence: { shuffle: true, groupOrder: 0 },
+          sequence: { seed, shuffle: true, groupOrder: 0 },
         },
       },
       {
@@ -64,7 +79,7 @@ export default defineConfig({
           name: 'architecture',
           include: ['tests/architecture/**/*.test.ts'],
           testTimeout: 60_000,
-          sequence: { shuffle: true, groupOrder: 0 },
+          sequence: { seed, shuffle: true, groupOrder: 0 },
         },
       },
       {
@@ -75,7 +90,7 @@ export default defineConfig({
           include: ['tests/sim/**/*.sim.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          sequence: { shuffle: true, groupOrder: 1 },
+          sequence: { seed, shuffle: true, groupOrder: 1 },
         },
       },
       {

@@ -67,8 +67,8 @@ export const BANNED_METHODS = reasons(
   'localeCompare toLocaleString toLocaleUpperCase toLocaleLowerCase toLocaleDateString toLocaleTimeString',
 );
 
-/** Files that are exempt from the rules of pure folders. */
-export const TEST_FILES = ['**/*.test.ts', '**/*.test.tsx', '**/*.prop.ts', '**/*.bench.ts'];
+/** Files that are exempt from the rules of pure folders: tests, and what only tests use. */
+export const TEST_FILES = ['**/*.test.ts', '**/*.test.tsx', '**/*.prop.ts', '**/*.bench.ts', '**/testing/**/*.ts'];
 
 /** Longest file, in lines. */
 export const LINES_MAX = 600;

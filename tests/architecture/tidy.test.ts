@@ -24,7 +24,7 @@ function occurrences(pattern: RegExp, among: readonly { readonly file: string; r
 }
 
 const LEFTOVERS = /\b(?:TODO|FIXME|XXX|HACK)\b/;
-const SUPPRESSED = /\b(?:it|test|describe|suite|sim)\.(?:only|skip|todo)\b|^\s*(?:xit|xdescribe|fit|fdescribe)\(/;
+const SUPPRESSED = /\b(?:it|test|describe|suite|sim)\.(?:only|skip|todo)\b|^\s*(?:xit|xdescribe|fit|fdescribe)\(['"`]/;
 const UNCHECKED = /@ts-(?:nocheck|ignore)/;
 const MACHINE_PATHS = /(?<![\w.\]*-])(?:\/work\/|\/root\/|\/home\/[a-z]|\/Users\/|\/tmp\/\w)|[A-Z]:\\Users/;
 const REGISTRY_HOSTS = /registry\.(?:npm|yarn)|npmmirror|verdaccio|artifactory|^\s*@?[\w:/-]*registry\s*=/i;

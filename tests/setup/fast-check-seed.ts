@@ -1,5 +1,5 @@
-// Runs before every property file: one seed for the whole run, printed, so that a failure can be repeated with
-//   PAPERFLEET_SEED=… npx vitest run --project property <file>
+// Runs before every unit and property file: fast-check draws from the seed of the run (vitest.config.ts), which a failure
+// names too. Repeat with: PAPERFLEET_SEED=… npx vitest run <file>
 
 import fc from 'fast-check';
 
@@ -9,4 +9,3 @@ if (given === undefined || given === '' || !Number.isSafeInteger(seed))
   throw new Error(`PAPERFLEET_SEED must be an integer, got ${JSON.stringify(given)}`);
 
 fc.configureGlobal({ ...fc.readConfigureGlobal(), seed });
-console.log(`PAPERFLEET_SEED=${seed}`);
