@@ -1,4 +1,5 @@
 /** Client of the HTTP API of a running cluster. */
+import { randomUUID } from 'node:crypto';
 import type { ApiError } from '@paperfleet/core';
 import { CommandError } from './command.ts';
 
@@ -15,8 +16,12 @@ export interface ApiClient {
   readonly options: ClientOptions;
   /** GET below the run: `get('services')`, with query parameters. @throws CommandError with the server's code, message and hint. */
   get<T>(path: string, query?: Readonly<Record<string, string | number | boolean | undefined>>): Promise<T>;
-  /** POST below the run. A fresh idempotency key is sent, so that a repeated try after a broken connection acts once. */
+  /** POST below the run. A fresh idempotency key goes along. */
   post<T>(path: string, body: unknown): Promise<T>;
+  /** Any request below /api, with the headers of the answer. */
+  request<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<{ readonly value: T; readonly headers: Headers }>;
+  /** Path below /api of something of the run: `runs/live/nodes`. */
+  runPath(path: string): string;
 }
 
 /** What a failed request means for the user. */
@@ -38,47 +43,46 @@ function failure(status: number, text: string, url: string): CommandError {
 /** Makes a client; nothing is sent yet. */
 export function createClient(options: ClientOptions): ApiClient {
   const base = options.url.replace(/\/+$/, '');
-  const request = async (method: string, path: string, body?: unknown, key?: string): Promise<string> => {
-    const url = `${base}${path}`;
-    const headers: Record<string, string> = { accept: 'application/json' };
+  const request: ApiClient['request'] = async <T>(method: string, path: string, body?: unknown) => {
+    const headers: Record<string, string> = { accept: 'application/json', 'paperfleet-actor': 'paperfleet' };
     if (options.token !== undefined) headers['authorization'] = `Bearer ${options.token}`;
     if (body !== undefined) headers['content-type'] = 'application/json';
-    if (key !== undefined) headers['idempotency-key'] = key;
-    let response: Response;
-    try {
-      response = await fetch(url, {
-        method,
-        headers,
-        signal: options.signal,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-    } catch (cause) {
-      if (options.signal.aborted) throw new CommandError('interrupted', { cause });
-      throw new CommandError(`no Paperfleet cluster answers at ${base}`, {
-        hint: 'start one with `paperfleet up` (or `npm start`), or name another with --url',
-        cause,
-      });
-    }
-    const text = await response.text();
+    if (method === 'POST') headers['idempotency-key'] = randomUUID();
+    const init = { method, headers, signal: options.signal, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    const response = await reached(() => fetch(`${base}/api/${path}`, init), base, options.signal);
+    const text = await reached(() => response.text(), base, options.signal);
     if (!response.ok) throw failure(response.status, text, base);
-    return text;
-  };
-  const runPath = (path: string): string => `/api/runs/${encodeURIComponent(options.run)}${path === '' ? '' : `/${path}`}`;
-  const parse = <T>(text: string): T => {
     try {
-      return JSON.parse(text) as T;
+      return { value: JSON.parse(text) as T, headers: response.headers };
     } catch (cause) {
       throw new CommandError(`${base} did not answer with JSON`, { hint: 'check --url (or PAPERFLEET_URL)', cause });
     }
   };
+  const runPath = (path: string): string => `runs/${encodeURIComponent(options.run)}${path === '' ? '' : `/${path}`}`;
   return {
     options,
-    get: async (path, query = {}) => {
+    request,
+    runPath,
+    get: async <T>(path: string, query: Readonly<Record<string, string | number | boolean | undefined>> = {}) => {
       const parameters = new URLSearchParams();
       for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
       const suffix = parameters.size === 0 ? '' : `?${parameters.toString()}`;
-      return parse(await request('GET', runPath(path) + suffix));
+      return (await request<T>('GET', runPath(path) + suffix)).value;
     },
-    post: async (path, body) => parse(await request('POST', runPath(path), body, crypto.randomUUID())),
+    post: async <T>(path: string, body: unknown) => (await request<T>('POST', runPath(path), body)).value,
   };
+}
+
+/** Does a step of a request; what the network does wrong becomes a message. */
+async function reached<T>(step: () => Promise<T>, base: string, signal: AbortSignal): Promise<T> {
+  try {
+    return await step();
+  } catch (cause) {
+    if (signal.aborted) throw new CommandError('interrupted', { code: 'PF_INTERRUPTED', cause });
+    throw new CommandError(`no Paperfleet cluster answers at ${base}`, {
+      code: 'PF_UNREACHABLE',
+      hint: 'start one with `paperfleet up` (or `npm start`), or name another with --url',
+      cause,
+    });
+  }
 }
