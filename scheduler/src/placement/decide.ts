@@ -49,7 +49,7 @@ class Decision implements GroupDecision {
     this.#basis = basis;
     this.#set = set;
     this.#considered = basis.nodes.size;
-    this.#counts = set.counts.slice();
+    this.#counts = set.countsNow();
     this.#spread = spread;
   }
 

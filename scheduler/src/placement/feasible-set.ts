@@ -58,6 +58,7 @@ export class FeasibleSet {
   /** The same, asking only filters that look at the node alone. */
   #firstFixed: Uint8Array = new Uint8Array(0);
   #candidates: Int32Array = new Int32Array(0);
+  #counted: Int32Array | undefined;
   #nodeSeq = -1;
   #taskSeq = -1;
 
@@ -71,6 +72,11 @@ export class FeasibleSet {
       return key === undefined ? undefined : columnFor(filter, key);
     });
     this.#changing = this.filters.flatMap((filter, i) => (filter.dependsOnTasks ? [i] : []));
+  }
+
+  /** A copy of the counts as they are now; the same one as long as nothing changes. */
+  countsNow(): Int32Array {
+    return (this.#counted ??= this.counts.slice());
   }
 
   /** Place plus one of the first filter that rejects the node of a row; 0 when it passes. The row must have a node. */
@@ -145,6 +151,7 @@ export class FeasibleSet {
   #set(row: number, first: number): void {
     const before = this.#first[row] ?? ABSENT;
     if (before === first) return;
+    this.#counted = undefined;
     if (before !== ABSENT) this.counts[before] = (this.counts[before] ?? 0) - 1;
     if (first !== ABSENT) this.counts[first] = (this.counts[first] ?? 0) + 1;
     if (first === 0) setBit(this.pass, row);
@@ -169,6 +176,7 @@ export class FeasibleSet {
     this.#run(nodes, this.#first, true);
     const first = this.#first;
     const firstFixed = this.#firstFixed;
+    this.#counted = undefined;
     this.counts.fill(0);
     this.pass.fill(0);
     for (let row = 0; row < nodes.rows; row++) {

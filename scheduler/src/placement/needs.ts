@@ -128,10 +128,21 @@ const needsOf = new WeakMap<TaskSpec, TaskNeeds>();
 /** The needs of a request's tasks. */
 export function taskNeeds(request: Pick<PlacementRequest, 'serviceId' | 'spec' | 'ports'>): TaskNeeds {
   const known = needsOf.get(request.spec);
-  if (known !== undefined && known.serviceId === request.serviceId && known.ports === request.ports) return known;
+  if (known !== undefined && known.serviceId === request.serviceId && samePorts(known.ports, request.ports)) return known;
   const made = makeNeeds(request);
   needsOf.set(request.spec, made);
   return made;
+}
+
+function samePorts(a: readonly PortConfig[], b: readonly PortConfig[]): boolean {
+  if (a === b) return true;
+  return (
+    a.length === b.length &&
+    a.every((port, i) => {
+      const other = b[i];
+      return port.publishMode === other?.publishMode && port.publishedPort === other.publishedPort && port.protocol === other.protocol;
+    })
+  );
 }
 
 function makeNeeds({ serviceId, spec, ports }: Pick<PlacementRequest, 'serviceId' | 'spec' | 'ports'>): TaskNeeds {

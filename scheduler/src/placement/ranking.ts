@@ -105,7 +105,9 @@ function rankSound(
 ): number {
   const { nodes, tally } = basis;
   let count = 0;
-  for (let bucket = nodes.byTotal.first; bucket !== undefined && count < limit; bucket = bucket.next) {
+  // A service on every node leaves nothing to find here.
+  const free = tally === undefined || tally.counts.size < nodes.size ? nodes.byTotal.first : undefined;
+  for (let bucket = free; bucket !== undefined && count < limit; bucket = bucket.next) {
     count = take(bucket.bits, pass, excluded, out, count, limit);
   }
   if (tally === undefined) return count;

@@ -8,14 +8,13 @@ import { type RankBasis, failuresOf } from './ranking.ts';
 
 export class Rejections {
   readonly #set: FeasibleSet;
-  readonly #counts: Int32Array;
+  /** By place plus one; made when the first node is rejected, as most decisions reject none. */
+  #counts: Int32Array | undefined;
   /** No node was asked again since the candidates were collected. */
   #untouched = true;
-  #empty = true;
 
   constructor(set: FeasibleSet) {
     this.#set = set;
-    this.#counts = new Int32Array(set.counts.length);
   }
 
   /** Asks again whether a node takes one more task, and counts the answer. */
@@ -23,12 +22,11 @@ export class Rejections {
     const rejecting = this.#set.rejectsAfter(nodes, row, placed);
     if (rejecting === 0) {
       this.#untouched = false;
-      if (!this.#empty) this.#counts.fill(0);
-      this.#empty = true;
+      this.#counts = undefined;
       return true;
     }
+    this.#counts ??= new Int32Array(this.#set.counts.length);
     this.#counts[rejecting] = (this.#counts[rejecting] ?? 0) + 1;
-    this.#empty = false;
     return false;
   }
 
@@ -37,8 +35,9 @@ export class Rejections {
    * still count; they are only counted here, because few decisions need them.
    */
   message(basis: RankBasis, groupSize: number, leafOf: Int32Array | undefined): string {
-    if (this.#untouched) addCollected(this.#counts, this.#set, basis, groupSize, leafOf);
-    return sentence(this.#set, this.#counts);
+    const counts = this.#counts ?? new Int32Array(this.#set.counts.length);
+    if (this.#untouched) addCollected(counts, this.#set, basis, groupSize, leafOf);
+    return sentence(this.#set, counts);
   }
 }
 
