@@ -47,6 +47,8 @@ describe('a planted import is caught', () => {
     ['web/src/core/x.ts', `import { signal } from '@preact/signals';`],
     ['web/src/core/x.ts', `import { h } from 'preact';`],
     ['tests/sim/x.sim.ts', `import { a } from '../../core/src/index.ts';`],
+    ['scheduler/src/live/x.ts', `import { a } from '@paperfleet/core/testing';`],
+    ['core/src/kernel/x.ts', `import { a } from './testing/gossip.ts';`],
   ])('%s: %s', (file, text) => {
     expect(importViolations(file, text)).toHaveLength(1);
   });
@@ -54,6 +56,7 @@ describe('a planted import is caught', () => {
   test.each([
     ['core/src/kernel/x.ts', `import { createMachine } from 'xstate'; import type { TimeUs } from '../units.ts';`],
     ['core/src/kernel/x.test.ts', `import { test } from 'vitest'; import fs from 'node:fs';`],
+    ['scheduler/src/live/x.test.ts', `import { a } from '@paperfleet/core/testing';`],
     ['scheduler/src/manager/x.ts', `import type { View } from '../store/view.ts'; import { a } from '@paperfleet/core';`],
     ['scheduler/src/live/x.ts', `import fs from 'node:fs'; import { a } from '../manager/x.ts';`],
     ['lab/src/compose/x.ts', `import { parseDocument } from 'yaml'; import { z } from 'zod';`],

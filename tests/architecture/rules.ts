@@ -75,6 +75,7 @@ function packageProblem(file: string, workspace: string, specifier: string, zone
   const name = packageOf(specifier);
   if (name.startsWith(SCOPE)) {
     const other = name.slice(SCOPE.length);
+    if (specifier.startsWith(`${name}/testing`) && workspace !== 'tests' && !isTestFile(file)) return 'test support is for tests only';
     return rule.workspaces.includes(other) || other === workspace
       ? undefined
       : `${workspace} may import ${rule.workspaces.join(', ') || 'no other workspace'} only`;
