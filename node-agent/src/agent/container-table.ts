@@ -90,7 +90,6 @@ export class ContainerTable {
       columns.set(this.#columns);
       this.#columns = columns;
     }
-    this.#columns.fill(0, row * STRIDE, (row + 1) * STRIDE);
     this.#owners[row] = task;
     this.set(row, CONTAINER.phase, PHASE.created);
     this.set(row, CONTAINER.number, this.#nextNumber++);
@@ -101,7 +100,7 @@ export class ContainerTable {
 
   remove(row: number): void {
     this.#owners[row] = undefined;
-    this.set(row, CONTAINER.phase, PHASE.free);
+    this.#columns.fill(0, row * STRIDE, (row + 1) * STRIDE); // PHASE.free
     this.#free.push(row);
   }
 

@@ -114,7 +114,7 @@ export class FluidAccounting implements Accounting {
   }
 
   close(row: number): void {
-    this.#columns[row * STRIDE] = 0;
+    this.#columns.fill(0, row * STRIDE, (row + 1) * STRIDE);
     while (this.#rows > 0 && this.#columns[(this.#rows - 1) * STRIDE] === 0) this.#rows--;
     this.#changed = true;
   }

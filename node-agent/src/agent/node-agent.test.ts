@@ -50,6 +50,12 @@ describe('a task', () => {
     expect(world.run(at(43)).log('t1').at(-1)).toBe(`${S.running} started`);
   });
 
+  test('is never taken back to a lower desired state', () => {
+    const world = running(shop(), { script: [desire(1.05, S.ready), desire(30, S.shutdown), desire(31, S.running)] }).run(at(60));
+    expect(world.log('t1').map((line) => Number(line.split(' ')[0]))).toEqual([S.preparing, S.starting, S.running, S.shutdown]);
+    expect([...world.node().tasks][0]!.desired).toBe(S.shutdown);
+  });
+
   test("is stopped with the program's own exit code within its grace period", () => {
     const world = running(shop({ stopExitCode: 7 }), { script: [desire(30, S.shutdown)] }).run(at(33));
     expect(world.status('t1')).toMatchObject({ state: S.shutdown, message: 'shutdown', exitCode: 7, at: at(30.3) });

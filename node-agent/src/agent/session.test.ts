@@ -89,6 +89,17 @@ describe('assignments', () => {
     expect([...world.node().tasks].map((task) => task.id)).toEqual(['t1', 't2']);
   });
 
+  test('that come twice are taken once', () => {
+    const twice: LinkFault = { ...HEALTHY_LINK, duplicatePpm: 1_000_000, delayUs: { min: durationUs(0), max: durationUs(400_000) } };
+    const world = new World({
+      specs: [web],
+      script: ['t1', 't2', 't3'].map((task, index) => ({ at: at(5 + index), do: 'run', node: NODE, tasks: [task], spec: 0 })),
+      managerFaults: [[0, link(twice)]],
+    }).run(at(40));
+    expect([...world.node().tasks].map((task) => task.message)).toEqual(['started', 'started', 'started']);
+    expect(world.manager.book(NODE).heard['resync']).toBeUndefined();
+  });
+
   test('a first full set that is lost is asked for', () => {
     // Registered arrives at 0.2 s with the full set right behind it: both leave at 0.1 s, so only a lossy link parts them.
     const worlds = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((seed) =>
