@@ -6,7 +6,7 @@ import { LINES_MAX } from './import-rules.mjs';
 import { isSource, read, repositoryFiles } from './sources.ts';
 
 /** Written by others or by programs. */
-const FOREIGN = /^(?:package-lock\.json|\.oxlintrc\.json|LICENSE|tests\/(?:vectors|golden)\/|docs\/machines\/|docs\/api\/)/;
+const FOREIGN = /^(?:package-lock\.json|\.oxlintrc\.json|LICENSE|tests\/vectors\/|(?:.*\/)?golden\/|docs\/machines\/|docs\/api\/)/;
 const TEXT = /\.(?:tsx?|mjs|cjs|js|json|md|ya?ml|html|css|sh|txt|svg|env)$|^\.ci\/run$|^\.[a-z-]+$/;
 
 const everything = repositoryFiles();
