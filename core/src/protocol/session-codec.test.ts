@@ -123,7 +123,7 @@ describe('a bad frame is refused with its place', () => {
     ['assignments.loads[0]: must be a list of 2 items', json({ loads: [['a']] })],
     ['a frame of 4194305 bytes is larger than the 4194304 allowed', new Uint8Array(MAX_SESSION_FRAME_BYTES + 1), 'tooLarge'],
   ];
-  test.each(cases)('%s', (reason, frame, close = 'malformed') => {
+  test.each(cases.map(([reason, frame, close = 'malformed']) => ({ reason, frame, close })))('$reason', ({ reason, frame, close }) => {
     const result = decodeEnvelope(frame);
     expect(result).toMatchObject({ ok: false, close });
     expect(result.ok ? '' : result.reason).toContain(reason);
