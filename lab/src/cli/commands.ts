@@ -1,4 +1,8 @@
 /** The table of all sub-commands, in the order of the help. A new one is a module with a `Command` and a line here. */
+import { replayCommand } from '../run/replay-command.ts';
+import { runCommand } from '../run/run-command.ts';
+import { agentCommand } from '../up/agent-command.ts';
+import { upCommand } from '../up/up-command.ts';
 import type { Command } from './command.ts';
 import { activateCommand, cordonCommand, drainCommand, loadCommand, rmCommand, scaleCommand } from './verbs/change.ts';
 import { healCommand, killCommand, partitionCommand, recoverCommand } from './verbs/disturb.ts';
@@ -8,6 +12,8 @@ import { digestCommand, nodesCommand, psCommand, runsCommand, servicesCommand, s
 import { forkCommand, pauseCommand, resumeCommand, rewindCommand, speedCommand, stepCommand } from './verbs/time.ts';
 
 export const COMMANDS: readonly Command[] = [
+  upCommand,
+  agentCommand,
   statusCommand,
   servicesCommand,
   psCommand,
@@ -34,4 +40,6 @@ export const COMMANDS: readonly Command[] = [
   forkCommand,
   runsCommand,
   validateCommand,
+  runCommand,
+  replayCommand,
 ];

@@ -52,7 +52,7 @@ export function shellVariables(io: CliIo): Record<string, string> {
 export function printDiagnostics(context: CommandContext, diagnostics: readonly Diagnostic[], severity: 'error' | 'warning'): void {
   const { io } = context;
   for (const diagnostic of diagnostics) {
-    const [place = '', ...rest] = formatDiagnostic(diagnostic).split(': ');
-    io.stderr(`${printable(`${place}: ${severity}: ${rest.join(': ')}`)}\n`);
+    const place = `${diagnostic.file}:${diagnostic.line}:${diagnostic.column}`;
+    io.stderr(`${printable(`${place}: ${severity}${formatDiagnostic(diagnostic).slice(place.length)}`)}\n`);
   }
 }

@@ -79,11 +79,13 @@ const TRUTH_WORDS = {
 } as const;
 
 function whyNode(node: NodeRecord, manager: ManagerView, newest: ClusterEvent | undefined): string {
+  const reality = TRUTH_WORDS[node.truth];
+  if (node.status === 'down' && newest?.explain.code === 'NODE_DOWN') return explainSentence(newest.explain) + reality;
   const { tasks } = nodeView(node, manager.store);
   const availability = node.availability === 'active' ? '' : `, ${node.availability === 'drain' ? 'draining' : 'paused'}`;
   const heard = node.session === 0 ? '' : `, last heard at ${clockText(node.lastHeartbeat)}`;
   const state = `${node.name} is ${node.status}${availability} with ${tasks} ${tasks === 1 ? 'task' : 'tasks'}${heard}.`;
-  return `${state}${TRUTH_WORDS[node.truth]}${newest === undefined ? '' : ` ${explainSentence(newest.explain)}`}`;
+  return `${state}${reality}${newest === undefined ? '' : ` ${explainSentence(newest.explain)}`}`;
 }
 
 /** The newest event about a subject that explains something, rather than the newest remark. */
