@@ -19,6 +19,7 @@ export function axisTime(seconds: number): string {
 
 /** A span from microseconds: `350 ms`, `4.2 s`, `12 s`, `2 min 05 s`, `1 h 02 min`. */
 export function span(us: number): string {
+  if (us === 0) return '0 s';
   const ms = us / 1000;
   if (ms < 1) return `${Math.round(us)} µs`;
   if (ms < 1000) return `${Math.round(ms)} ms`;

@@ -241,7 +241,7 @@ export class FakeApi implements ClusterApi {
     }
     for (const name of request.nodes ?? []) {
       const node = this.#node(name);
-      cluster.event('warning', `fault.${fault.fault}`, 0, { code: 'FAULT', fault: fault.fault, detail: `by you` }, { node: node.name });
+      cluster.event('warning', `fault.${fault.fault}`, 0, { code: 'FAULT', fault: fault.fault, detail: 'by you' }, { node: node.name });
       node.truth = fault.fault === 'crash' ? 'crashed' : fault.fault === 'partition' ? 'partitioned' : 'up';
       cluster.changedNodes.add(node.row);
       for (const task of cluster.tasks.values()) {

@@ -51,6 +51,8 @@ export class App {
   readonly metrics: Signal<number> = signal(0);
   readonly loaded: Signal<boolean> = signal(false);
   readonly playback: Signal<PlaybackState>;
+  /** Whole simulated seconds: for ages, which need no tenths. */
+  readonly seconds: ReadonlySignal<number>;
   readonly connection: Signal<ConnectionStatus> = signal({ state: 'opening', attempt: 0, delayMs: 0, reason: '' });
   readonly themeChoice: Signal<ThemeChoice> = signal((remembered(THEME_KEY) as ThemeChoice | null) ?? 'auto');
   readonly systemDark: Signal<boolean> = signal(false);
@@ -77,6 +79,7 @@ export class App {
     this.run = run;
     this.api = api;
     this.playback = signal(this.store.playback);
+    this.seconds = computed(() => Math.floor(this.playback.value.simUs / 1e6));
     this.charts = new ChartScheduler({
       now: () => performance.now(),
       requestFrame: (callback) => requestAnimationFrame(callback),

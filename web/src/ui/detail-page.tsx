@@ -24,7 +24,6 @@ import { removeService } from './actions.ts';
 import type { App } from './app.ts';
 import { useApp } from './app.ts';
 import { ChartCard } from './chart-card.tsx';
-import { NodeBars } from './drawer.tsx';
 import { LoadControl } from './load-control.tsx';
 import { useNavigation } from './navigation.ts';
 import { NodeVerbs } from './node-verbs.tsx';
@@ -188,7 +187,6 @@ export function NodeDetail(): VNode {
         </button>
       </div>
       <div class="scroll">
-        <NodeBars node={node} />
         <div class="charts">
           <ChartCard
             spec={NODE_CPU}

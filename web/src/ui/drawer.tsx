@@ -1,6 +1,5 @@
 /** The right drawer: what is selected, how it stands, what one can do to it, and why it is so. */
 import type { VNode } from 'preact';
-import { useComputed } from '@preact/signals';
 import type { NodeView, ServiceView } from '@paperfleet/core';
 import { TASK_STATE, taskStateName } from '@paperfleet/core';
 import { cpu, cpuPair, memory, memoryPair, percent, plural, sentence, simClock, span } from '../core/index.ts';
@@ -56,6 +55,9 @@ function Recent({ navigation }: { readonly navigation: Navigation }): VNode | nu
   );
 }
 
+/** Whole seconds since an instant. */
+const ageOf = (nowSeconds: number, sinceUs: number): string => span(Math.max(0, nowSeconds - Math.floor(sinceUs / 1e6)) * 1e6);
+
 const HEALTH = ['no health check', 'health starting', 'healthy', 'unhealthy'] as const;
 
 function TaskHead({ id, navigation }: { readonly id: string; readonly navigation: Navigation }): VNode {
@@ -64,9 +66,7 @@ function TaskHead({ id, navigation }: { readonly id: string; readonly navigation
   const { store } = app;
   const { tasks } = store;
   const index = tasks.indexOfId(id);
-  const since = useComputed(() =>
-    index < 0 ? '' : span(Math.max(0, Math.floor((app.playback.value.simUs - tasks.sinceUs[index]!) / 1e6) * 1e6)),
-  ).value;
+  const since = ageOf(app.seconds.value, index < 0 ? 0 : tasks.sinceUs[index]!);
   if (index < 0) {
     return (
       <header>
@@ -163,9 +163,7 @@ function NodeHead({ name, navigation }: { readonly name: string; readonly naviga
   app.nodes.value;
   app.metrics.value;
   const node = app.store.node(name);
-  const heard = useComputed(() =>
-    node === undefined ? '' : span(Math.max(0, Math.floor((app.playback.value.simUs - node.lastHeartbeatUs) / 1e6) * 1e6)),
-  ).value;
+  const heard = ageOf(app.seconds.value, node?.lastHeartbeatUs ?? 0);
   if (node === undefined) {
     return (
       <header>

@@ -3,7 +3,7 @@ import type { VNode } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useComputed } from '@preact/signals';
 import type { LookName, MapTarget } from '../core/index.ts';
-import { LOOK, LOOK_LABEL, MapRenderer, matches, parseQuery, plural, rejectedWords } from '../core/index.ts';
+import { LOOK, LOOK_LABEL, LOOK_SHORT, MapRenderer, matches, parseQuery, plural, rejectedWords } from '../core/index.ts';
 import { useApp } from './app.ts';
 import { setMap } from './hooks.ts';
 import { MapGrid } from './map-grid.tsx';
@@ -137,12 +137,12 @@ function Legend({ navigation }: { readonly navigation: Navigation }): VNode {
     <section class="legend" data-testid="legend" aria-label="Legend">
       <span class="entry">
         <i class="fillkey" />
-        running, height = {fill === 'cpu' ? 'CPU' : 'memory'} used ÷ limit
+        running: {fill === 'cpu' ? 'CPU' : 'memory'} ÷ limit
       </span>
       {SHOWN.map((look) => (
         <span key={look} class="entry">
           <Glyph look={look} size={14} />
-          {LOOK_LABEL[look]}
+          {LOOK_SHORT[look]}
         </span>
       ))}
       <span class="entry">
@@ -150,7 +150,7 @@ function Legend({ navigation }: { readonly navigation: Navigation }): VNode {
           <i class="reserved" />
           <i class="used" />
         </i>
-        used over reserved of capacity
+        used, reserved, capacity
       </span>
       <span class="grow" />
       <button

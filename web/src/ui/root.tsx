@@ -5,6 +5,7 @@ import { ErrorBoundary, lazy, LocationProvider, Route, Router } from 'preact-iso
 import type { App } from './app.ts';
 import { AppProvider, useApp } from './app.ts';
 import { Drawer } from './drawer.tsx';
+import { Guard } from './guard.tsx';
 import { Keyboard } from './keyboard.ts';
 import { MapPage } from './map-page.tsx';
 import { useNavigation } from './navigation.ts';
@@ -60,16 +61,20 @@ function Frame(): VNode {
       <TopBar navigation={navigation} />
       <Banner />
       <div class="middle">
-        <Router>
-          <Route path="/r/:run/map" component={MapPage} />
-          <Route path="/r/:run/services" component={ServicesPage} />
-          <Route path="/r/:run/services/:name" component={ServiceDetail} />
-          <Route path="/r/:run/nodes" component={NodesPage} />
-          <Route path="/r/:run/nodes/:name" component={NodeDetail} />
-          <Route path="/r/:run/events" component={EventsPage} />
-          <Route default component={MapPage} />
-        </Router>
-        <Drawer navigation={navigation} />
+        <Guard subject={navigation.tab}>
+          <Router>
+            <Route path="/r/:run/map" component={MapPage} />
+            <Route path="/r/:run/services" component={ServicesPage} />
+            <Route path="/r/:run/services/:name" component={ServiceDetail} />
+            <Route path="/r/:run/nodes" component={NodesPage} />
+            <Route path="/r/:run/nodes/:name" component={NodeDetail} />
+            <Route path="/r/:run/events" component={EventsPage} />
+            <Route default component={MapPage} />
+          </Router>
+        </Guard>
+        <Guard subject={navigation.query['sel'] ?? ''}>
+          <Drawer navigation={navigation} />
+        </Guard>
       </div>
       <Transport navigation={navigation} />
       <Status />

@@ -210,17 +210,19 @@ function paintTimeline(canvas: HTMLCanvasElement, marks: { current: Mark[] }, ap
   const left = 8;
   const right = width - 10;
   const x = (seconds: number): number => right - ((now - seconds) / span) * (right - left);
-  const base = height - 19;
+  const scale = app.projector.value ? 1.9 : 1;
+  const base = height - 7 - 12 * scale;
   context.fillStyle = theme.track;
   context.fillRect(left, base, right - left, 2);
-  context.font = `10.5px ${getComputedStyle(canvas).fontFamily}`;
+  context.font = `${10.5 * scale}px ${getComputedStyle(canvas).fontFamily}`;
   context.textAlign = 'center';
   context.fillStyle = theme.muted;
-  const tick = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600].find((seconds) => (seconds / span) * (right - left) >= 72) ?? 3600;
+  const tick =
+    [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600].find((seconds) => (seconds / span) * (right - left) >= 72 * scale) ?? 3600;
   for (let seconds = Math.ceil((now - span) / tick) * tick; seconds <= now; seconds += tick) {
     if (seconds < 0) continue;
     context.fillRect(x(seconds), base, 1, 5);
-    if (right - x(seconds) > 30 && x(seconds) - left > 16) context.fillText(axisTime(seconds), x(seconds), height - 4);
+    if (right - x(seconds) > 24 + 20 * scale && x(seconds) - left > 16 * scale) context.fillText(axisTime(seconds), x(seconds), height - 4);
   }
   context.textAlign = 'right';
   context.fillText('now', right, height - 4);

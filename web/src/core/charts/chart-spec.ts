@@ -21,6 +21,8 @@ export interface ChartSpec {
   readonly series: readonly ChartSeries[];
   /** Divides raw values (nano-CPUs, bytes) into the unit of the axis. */
   readonly divisor: number;
+  /** Steps of the axis are powers of two. */
+  readonly binary: boolean;
   /** A value in the axis's unit, as text. */
   format(value: number): string;
   /** Upper end of the axis in its unit; every line lies within it. */
@@ -46,6 +48,7 @@ export const cpuChart = (against: string): ChartSpec => ({
   subtitle: `cores used, against ${against}`,
   series: [{ name: 'cpuNano', label: 'used', tone: 'main', filled: true, stepped: false }],
   divisor: 1e9,
+  binary: false,
   format: cores,
   top: over(1.1, 0.01),
 });
@@ -55,6 +58,7 @@ export const memoryChart = (against: string): ChartSpec => ({
   subtitle: `MiB used, against ${against}`,
   series: [{ name: 'memoryBytes', label: 'used', tone: 'main', filled: true, stepped: false }],
   divisor: 1024 * 1024,
+  binary: true,
   format: mebibytes,
   top: over(1.05, 1),
 });
@@ -67,6 +71,7 @@ export const replicasChart: ChartSpec = {
     { name: 'desired', label: 'desired', tone: 'second', filled: false, stepped: true },
   ],
   divisor: 1,
+  binary: false,
   format: (value) => String(Math.round(value)),
   top: (peak) => Math.ceil(peak * 1.15 + 0.5),
 };
@@ -76,6 +81,7 @@ export const throttleChart: ChartSpec = {
   subtitle: '% of 100 ms periods in which the CPU limit held tasks back',
   series: [{ name: 'throttledPermille', label: 'throttled', tone: 'warning', filled: true, stepped: false }],
   divisor: 10,
+  binary: false,
   format: (value) => `${Math.round(value)} %`,
   top: () => 100,
 };

@@ -23,6 +23,13 @@ export function niceStep(span: number, count: number): number {
   return (NICE.find((nice) => nice * power >= rough) ?? 10) * power;
 }
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600] as const;
+/** The same in powers of two, for MiB and GiB. */
+export const binaryStep = (span: number, count: number): number => 2 ** Math.max(0, Math.ceil(Math.log2(span / count)));
+const multiples = (from: number, to: number, step: number): { value: number }[] => {
+  const ticks: { value: number }[] = [];
+  for (let i = Math.ceil(from / step); i * step <= to; i++) ticks.push({ value: i * step });
+  return ticks;
+};
 const timeStep = (span: number, count: number): number => TIME_STEPS.find((step) => span / step <= count) ?? 3600;
 
 export class LineChart {
@@ -55,8 +62,11 @@ export class LineChart {
         scales: {
           x: {
             type: 'linear',
-            grid: { drawTicks: false },
+            grid: { display: false },
             border: { display: false },
+            afterBuildTicks: (axis) => {
+              axis.ticks = multiples(axis.min, axis.max, timeStep(axis.max - axis.min, Math.max(2, axis.chart.width / 90)));
+            },
             ticks: { maxRotation: 0, padding: 6, callback: (value) => axisTime(Number(value)) },
           },
           y: {
@@ -64,7 +74,11 @@ export class LineChart {
             min: 0,
             grid: { drawTicks: false },
             border: { display: false },
-            ticks: { maxRotation: 0, padding: 6, sampleSize: 3, callback: (value) => spec.format(Number(value)) },
+            // A limit need not fall on a step: the axis ends a little above it, without a tick of its own.
+            afterBuildTicks: (axis) => {
+              axis.ticks = multiples(0, axis.max, spec.binary ? binaryStep(axis.max, 3) : niceStep(axis.max, 3));
+            },
+            ticks: { maxRotation: 0, padding: 6, callback: (value) => (value === 0 ? '0' : spec.format(Number(value))) },
           },
         },
       },
@@ -93,21 +107,14 @@ export class LineChart {
     const { fromSeconds, toSeconds } = this.#window;
     const peak = Math.max(0, ...this.#spec.series.map((series, i) => this.#fill(series.name, i)));
     const top = this.#spec.top(peak, this.#input().lines);
-    const width = this.#chart.width || 400;
-    const stepY = niceStep(top, 3);
     scales.x.min = fromSeconds;
     scales.x.max = toSeconds;
-    scales.x.ticks['stepSize'] = timeStep(toSeconds - fromSeconds, Math.max(2, width / 90));
     scales.y.max = top;
-    scales.y.ticks['stepSize'] = stepY;
-    // A limit need not fall on a step; the axis ends above it without a tick of its own.
-    scales.y.ticks['includeBounds'] = scales.x.ticks['includeBounds'] = false;
     for (const scale of [scales.x, scales.y]) {
       scale.ticks['color'] = this.#theme.muted;
       scale.ticks['font'] = { family: FONT, size: 11 };
       scale.grid['color'] = this.#theme.track;
     }
-    scales.x.grid['display'] = false;
     this.#chart.update('none');
   }
 
@@ -168,7 +175,7 @@ export class LineChart {
         for (const mark of marks) {
           const x = scales['x']!.getPixelForValue(mark.seconds);
           if (x < chartArea.left || x > chartArea.right) continue;
-          ctx.globalAlpha = 0.55;
+          ctx.globalAlpha = 0.22;
           ctx.strokeStyle = ctx.fillStyle = mark.tone === 'error' ? theme.danger : theme.warning;
           ctx.beginPath();
           ctx.moveTo(x, chartArea.top);

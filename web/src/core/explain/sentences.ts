@@ -101,6 +101,14 @@ const SHUT_DOWN_FOR: Readonly<Record<Of<'SHUTDOWN'>['reason'], string>> = {
   constraints: 'its node no longer meets its constraints',
 };
 
+const FAULT_WORDS: Readonly<Record<string, string>> = {
+  crash: 'lost power',
+  recover: 'was switched on again',
+  killTask: 'was killed',
+  partition: 'was cut off: no message passes',
+  heal: 'can be reached again',
+};
+
 const TEMPLATES: { readonly [C in ExplainCode]: Template<C> } = {
   PLACED(explain, event, names) {
     const reason = deciding(explain, names);
@@ -150,7 +158,11 @@ const TEMPLATES: { readonly [C in ExplainCode]: Template<C> } = {
   ROLLOUT: (explain, _event, names) =>
     `Rollout of ${names.service(explain.service)}: ${explain.state}${explain.message === '' ? '' : `, ${explain.message}`}`,
   COMMAND: (explain) => `Command ${explain.command}${explain.detail === '' ? '' : `: ${explain.detail}`}`,
-  FAULT: (explain, event, names) => `Fault ${explain.fault}${onNode(event, names)}${explain.detail === '' ? '' : `: ${explain.detail}`}`,
+  FAULT(explain, event, names) {
+    const what = FAULT_WORDS[explain.fault];
+    const said = what === undefined ? `Fault ${explain.fault}${onNode(event, names)}` : `${subjectOf(event, names)} ${what}`;
+    return `${said}${explain.detail === '' ? '' : ` (${explain.detail})`}`;
+  },
   NOTE: (explain) => explain.message,
 };
 

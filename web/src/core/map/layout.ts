@@ -64,12 +64,12 @@ interface Candidate {
 
 const ZONE_HEADER = 22;
 const ZONE_GAP = 20;
-const CELLS = [24, 22, 20, 18, 16, 14, 12] as const;
+const CELLS = [32, 30, 28, 26, 24, 22, 20, 18, 16, 14, 12] as const;
 const COMPACT_CELLS = [12, 10, 8, 6] as const;
 /** Sizes at scale 1, CSS pixels. `head` is what stands above the cells. */
 const FORM: Readonly<Record<Detail, { minWidth: number; maxWidth: number; padding: number; gap: number; head: number; cellGap: number }>> =
   {
-    full: { minWidth: 124, maxWidth: 400, padding: 10, gap: 10, head: 70, cellGap: 3 },
+    full: { minWidth: 124, maxWidth: 440, padding: 10, gap: 10, head: 70, cellGap: 3 },
     compact: { minWidth: 60, maxWidth: 123, padding: 6, gap: 6, head: 22, cellGap: 2 },
     heat: { minWidth: 44, maxWidth: 64, padding: 4, gap: 4, head: 14, cellGap: 0 },
   };
@@ -120,9 +120,10 @@ function best(detail: Detail, input: LayoutInput, sizes: readonly number[], head
         const tileHeight = Math.round(form.head * scale + body);
         const height = heightOf(sizes, zoneColumns, columns, tileHeight, gap, header);
         const over = Math.max(0, height - input.height) / Math.max(1, input.height);
-        const used = (columns * tileWidth * zoneColumns) / input.width;
+        // Big cells, little empty room, tiles of a pleasant shape; nothing below the fold.
+        const used = (input.nodes.length * tileWidth * tileHeight) / Math.max(1, input.width * input.height);
         const shape = Math.abs(Math.log2(tileWidth / tileHeight / 1.7));
-        const score = -4 * over + cell / (30 * scale) + 0.9 * used - 0.25 * shape + 0.2 * Math.min(1, height / input.height);
+        const score = -4 * over + cell / (36 * scale) + 1.1 * Math.min(1, used) - 0.3 * shape;
         if (found === undefined || score > found.score)
           found = { detail, zoneColumns, columns, tileWidth, tileHeight, cell, cellColumns, height, score };
       }

@@ -38,6 +38,15 @@ export const LOOK_LABEL: Readonly<Record<LookName, string>> = {
   unknown: 'lost with its node',
 };
 
+/** Shorter words for the legend, which is always on screen and must keep to one line. */
+export const LOOK_SHORT: Readonly<Record<LookName, string>> = {
+  ...LOOK_LABEL,
+  preparing: 'pulling',
+  backoff: 'restart delay',
+  oom: 'OOM',
+  unknown: 'lost',
+};
+
 const OUT_OF_MEMORY = /\boom|out of memory/i;
 
 /**
