@@ -8,6 +8,7 @@ import {
   constraintMatches,
   decideGroup,
   type GenericResources,
+  MAX_FAILURES,
   NodeSet,
   nodeMatches,
   type PlacementNode,
@@ -25,7 +26,7 @@ import {
   TASK_STATE,
   type TaskSpec,
   seconds,
-  taskStateName,
+  type TaskStateName,
   timeUs,
 } from '@paperfleet/core';
 import { describe, expect, test } from 'vitest';
@@ -177,6 +178,11 @@ function requestFor(tasks: VectorTasks & Partial<ScheduledTasks>, specVersion: n
   return { serviceId: tasks.service, specVersion, spec: taskSpec(tasks), ports, count: tasks.count, profile: 'swarm' };
 }
 
+/** Equal, with a word on what is compared when they are not. */
+function same(actual: unknown, wanted: unknown, what: string): void {
+  expect({ what, value: actual }).toEqual({ what, value: wanted });
+}
+
 /** A cluster of vector nodes and tasks, with what was newly placed. */
 class Cluster {
   readonly nodes = new NodeSet();
@@ -203,23 +209,23 @@ class Cluster {
   add(request: PlacementRequest, row: number): string {
     const id = `task-${this.#tasks++}`;
     const { serviceId, spec, ports } = request;
-    expect(this.nodes.addTask(row, { id, serviceId, spec, ports, desired: TASK_STATE.running })).toBe(true);
+    same(this.nodes.addTask(row, { id, serviceId, spec, ports, desired: TASK_STATE.running }), true, 'task added');
     return id;
   }
 
   addExisting(tasks: ExistingTasks): void {
     requireKnown('existing', tasks);
-    const state = tasks.state === undefined ? TASK_STATE.running : TASK_STATE[tasks.state as ReturnType<typeof taskStateName>];
+    const state = tasks.state === undefined ? TASK_STATE.running : TASK_STATE[tasks.state as TaskStateName];
     if (state > TASK_STATE.running) return;
     for (let i = 0; i < tasks.count; i++) this.add(requestFor(tasks, 0), this.row(tasks.node));
   }
 
   place(request: PlacementRequest): readonly string[] {
     const decision = decideGroup(this.nodes, request, this.now);
-    expect(decision.placed).toBe(decision.nodeRows.length);
+    same(decision.placed, decision.nodeRows.length, 'number placed');
     const names = [...decision.nodeRows].map((row, i) => {
       this.add(request, row);
-      expect(decision.explain(i).node).toBe(this.ids[row]);
+      same(decision.explain(i).node, this.ids[row], 'node explained');
       return this.ids[row] ?? '';
     });
     this.placedOn.push(...names);
@@ -262,10 +268,10 @@ class Cluster {
 function judge(cluster: Cluster, expected: Expected, services: readonly string[]): void {
   requireKnown('expect', expected);
   const { perNode = {}, atLeast = {}, sums = [], onlyNodes } = expected;
-  expect(cluster.errors.length, 'pending tasks').toBe(expected.pending ?? 0);
+  same(cluster.errors.length, expected.pending ?? 0, 'pending tasks');
   for (const error of cluster.errors) if (expected.err !== undefined) expect(error).toBe(expected.err);
-  for (const [id, count] of Object.entries(perNode)) expect(cluster.count(id), `new tasks on ${id}`).toBe(count);
-  for (const [id, count] of Object.entries(atLeast)) expect(cluster.count(id), `new tasks on ${id}`).toBeGreaterThanOrEqual(count);
+  for (const [id, count] of Object.entries(perNode)) same(cluster.count(id), count, `new tasks on ${id}`);
+  for (const [id, count] of Object.entries(atLeast)) same(cluster.count(id) >= count, true, `at least ${count} new tasks on ${id}`);
   for (const { nodes, total } of sums) expect(nodes.reduce((sum, id) => sum + cluster.count(id), 0)).toBe(total);
   if (onlyNodes !== undefined) for (const id of cluster.placedOn) expect(onlyNodes).toContain(id);
   const checkHistogram = (wanted: Readonly<Record<string, number>> | undefined, valueOf: (id: string) => number): void => {
@@ -297,7 +303,13 @@ interface SchedulerVectors {
 }
 
 /** Entries about the queue and the bookkeeping of the manager, run by its suite. */
-const OF_THE_MANAGER = ['sched-fault-002', 'sched-misc-001', 'sched-misc-002', 'sched-misc-003', 'sched-misc-004'];
+const OF_THE_MANAGER: ReadonlySet<string> = new Set([
+  'sched-fault-002',
+  'sched-misc-001',
+  'sched-misc-002',
+  'sched-misc-003',
+  'sched-misc-004',
+]);
 
 const scheduler = loadVectors<SchedulerVectors>('swarm-scheduler.json');
 
@@ -309,7 +321,7 @@ describe('swarm-scheduler.json', () => {
     judge(cluster, vector.expect, [...new Set(vector.schedule.map(({ service }) => service))]);
   });
 
-  test.each(scheduler.faults.filter(({ id }) => !OF_THE_MANAGER.includes(id)))('$id', (fault) => {
+  test.each(scheduler.faults.filter(({ id }) => !OF_THE_MANAGER.has(id)))('$id', (fault) => {
     // Zero-based step from which on the spec version is a new one; the facts give it in words.
     const newVersionFrom: Readonly<Record<string, number>> = { 'sched-fault-001': Number.POSITIVE_INFINITY, 'sched-fault-003': 6 };
     const from = newVersionFrom[fault.id];
@@ -331,10 +343,10 @@ describe('swarm-scheduler.json', () => {
       cluster.nodes.removeTask(row, { id });
       cluster.nodes.recordFailure(row, 'service1', attempt.specVersion, cluster.now);
     }
-    for (const [what, values] of Object.entries(fault.expect)) expect(seen[what], what).toEqual(values);
+    for (const [what, values] of Object.entries(fault.expect)) same(seen[what], values, what);
     if (fault.numbers === undefined) return;
     const { maxFailures, windowSeconds } = fault.numbers;
-    expect(maxFailures).toBe(5);
+    same(MAX_FAILURES, maxFailures, 'failures that count');
     const failures = (): number => cluster.nodes.failures.count(1, 'service1', 1, cluster.now);
     cluster.now = timeUs(seconds(windowSeconds));
     expect(failures()).toBe(maxFailures);
@@ -342,7 +354,7 @@ describe('swarm-scheduler.json', () => {
     expect(failures()).toBe(0);
   });
 
-  test.each(scheduler.misc.filter(({ id }) => !OF_THE_MANAGER.includes(id)))('$id', ({ id, given, expect: expected }) => {
+  test.each(scheduler.misc.filter(({ id }) => !OF_THE_MANAGER.has(id)))('$id', ({ id, given, expect: expected }) => {
     if (id !== 'sched-misc-005') throw new Error(`${id} is not known here`);
     const { spread, nodes } = given as {
       spread: readonly string[];
@@ -468,7 +480,7 @@ describe('swarm-genericresource.json', () => {
       for (const [field, value] of Object.entries(expected)) {
         if (field === 'cpu') expect(cluster.nodes.cpuFree[0]).toBe(value);
         else if (field === 'mem') expect(cluster.nodes.memoryFree[0]).toBe(value);
-        else expect(amount(free[field.replace(/Left$/, '')]), field).toBe(value);
+        else same(amount(free[field.replace(/Left$/, '')]), value, field);
       }
     } else throw new Error(`function ${fn} is not known here`);
   });

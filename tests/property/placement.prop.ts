@@ -9,7 +9,7 @@ import { ReferenceCluster } from '../reference/swarm-placement.ts';
 
 const nodeArbitrary: fc.Arbitrary<PlacementNode> = fc
   .record({
-    ready: fc.boolean().map((value) => value) as fc.Arbitrary<boolean>,
+    ready: fc.boolean(),
     alsoReady: fc.boolean(),
     zone: fc.constantFrom('', 'a', 'b', 'c'),
     rack: fc.constantFrom('', 'r1', 'r2'),
@@ -128,6 +128,10 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
 );
 
+function same(actual: unknown, wanted: unknown): void {
+  expect(actual).toEqual(wanted);
+}
+
 /** Both placements, kept in step; what the store would hold is kept as well, to restore from. */
 class Twins {
   nodes = new NodeSet();
@@ -170,7 +174,7 @@ class Twins {
     const picked = this.pick(number);
     if (picked === undefined) return;
     this.stored.delete(picked.task.id);
-    expect(this.nodes.removeTask(picked.row, picked.task)).toBe(true);
+    same(this.nodes.removeTask(picked.row, picked.task), true);
     this.reference.removeTask(picked.row, picked.task.id);
   }
 
@@ -180,49 +184,49 @@ class Twins {
     this.nodes = NodeSet.load(saved);
     for (const [at, node] of [...this.present].toReversed()) this.nodes.upsertNode(at, structuredClone(node));
     for (const { row: at, task } of [...this.stored.values()].toReversed()) this.nodes.addTask(at, structuredClone(task));
-    expect(this.nodes.save()).toEqual(saved);
+    same(this.nodes.save(), saved);
   }
 
   decide(of: Service, count: number, commit: boolean): void {
     const request: PlacementRequest = { serviceId: of.id, specVersion: 1, spec: of.spec, ports: of.ports, count, profile: 'swarm' };
     const decision = decideGroup(this.nodes, request, this.now);
     const wanted = this.reference.decide(request, this.now);
-    expect([...decision.nodeRows]).toEqual(wanted.rows);
-    expect(decision.pending?.message).toBe(wanted.message);
-    expect(decision.pending?.count ?? 0).toBe(count - wanted.rows.length);
+    same([...decision.nodeRows], wanted.rows);
+    same(decision.pending?.message, wanted.message);
+    same(decision.pending?.count ?? 0, count - wanted.rows.length);
     if (decision.pending !== undefined) {
       const { considered, rejected, nearest, wouldFitIf } = decision.pending.explain;
-      expect(rejected).toEqual(wanted.rejected);
-      expect(considered).toBe(this.present.size);
+      same(rejected, wanted.rejected);
+      same(considered, this.present.size);
       const rejectedInAll = Object.values(rejected).reduce((sum, number) => sum + number, 0);
-      expect(nearest === undefined).toBe(rejectedInAll === 0);
-      if (nearest !== undefined) expect(wouldFitIf.length).toBeGreaterThan(0);
+      same(nearest === undefined, rejectedInAll === 0);
+      if (nearest !== undefined) same(wouldFitIf.length > 0, true);
     }
     for (const [i, at] of decision.nodeRows.entries()) this.#checkExplain(decision.explain(i), at);
     if (!commit) return;
     for (const at of decision.nodeRows) {
-      expect(fits(this.nodes, request, at)).toBe(true);
+      same(fits(this.nodes, request, at), true);
       this.add(at, of);
     }
   }
 
   #checkExplain(explain: ReturnType<ReturnType<typeof decideGroup>['explain']>, at: number): void {
-    expect(explain.node).toBe(`n${at}`);
-    expect(explain.considered).toBe(this.present.size);
-    expect(explain.feasible + Object.values(explain.rejected).reduce((sum, number) => sum + number, 0)).toBe(explain.considered);
+    same(explain.node, `n${at}`);
+    same(explain.considered, this.present.size);
+    same(explain.feasible + Object.values(explain.rejected).reduce((sum, number) => sum + number, 0), explain.considered);
     const { runnerUp } = explain;
     if (runnerUp === undefined) return;
-    expect(runnerUp.node).not.toBe(explain.node);
+    same(runnerUp.node === explain.node, false);
     // The winner is at least as good in the order compared.
     const difference = explain.scores.map(({ value }, i) => value - (runnerUp.scores[i]?.value ?? 0)).find((value) => value !== 0) ?? 0;
-    expect(difference).toBeLessThanOrEqual(0);
+    same(difference <= 0, true);
   }
 
   /** Reservations of what was placed by decisions fit; presets may exceed them, so they are left out of such histories. */
   expectNothingOvercommitted(): void {
     for (const at of this.present.keys()) {
-      expect(this.nodes.cpuFree[at]).toBeGreaterThanOrEqual(0);
-      expect(this.nodes.memoryFree[at]).toBeGreaterThanOrEqual(0);
+      same((this.nodes.cpuFree[at] ?? -1) >= 0, true);
+      same((this.nodes.memoryFree[at] ?? -1) >= 0, true);
     }
   }
 }

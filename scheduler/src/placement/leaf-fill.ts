@@ -13,7 +13,8 @@ export class LeafFill {
   /** Node rows in order; the first #count are candidates, the one behind them only serves as a runner-up to name. */
   #rows: Int32Array;
   #count: number;
-  readonly #extra: number;
+  /** True when there is such a node behind the candidates. */
+  readonly #extra: boolean;
   /** By place in #rows: tasks of the service and in all, with those placed here, and how many those are. */
   #ofService: Int32Array;
   #total: Int32Array;
@@ -27,7 +28,7 @@ export class LeafFill {
     this.#leaf = leaf;
     this.#rows = rows;
     this.#count = Math.min(count, rows.length);
-    this.#extra = rows.length > count ? (rows[count] ?? -1) : -1;
+    this.#extra = rows.length > count;
     this.#ofService = new Int32Array(rows.length);
     this.#total = new Int32Array(rows.length);
     this.#placed = new Int32Array(rows.length);
@@ -105,21 +106,12 @@ export class LeafFill {
 
   /** Records a placement with the figures that decided, then counts it. `runner` is a place, or -1. */
   #place(at: number, next: number, turn: number, runnerTurn: number, runner: number, log: PlacementLog): void {
-    const row = this.#rows[at] ?? 0;
-    const beyond = next < 0 && this.#extra >= 0;
-    const place = beyond ? this.#rows.length - 1 : runner;
-    const runnerRow = place < 0 || place === at ? -1 : (this.#rows[place] ?? -1);
-    log.add(
-      row,
-      this.#ofService[at] ?? 0,
-      this.#total[at] ?? 0,
-      turn,
-      runnerRow,
-      this.#ofService[place] ?? 0,
-      this.#total[place] ?? 0,
-      beyond ? 0 : runnerTurn,
-      this.#leaf,
-    );
+    log.add(this.#rows[at] ?? 0, this.#ofService[at] ?? 0, this.#total[at] ?? 0, turn, this.#leaf);
+    const beyond = next < 0 && this.#extra;
+    const second = beyond ? this.#rows.length - 1 : runner;
+    if (second >= 0 && second !== at) {
+      log.addRunnerUp(this.#rows[second] ?? 0, this.#ofService[second] ?? 0, this.#total[second] ?? 0, beyond ? 0 : runnerTurn);
+    }
     this.#ofService[at] = (this.#ofService[at] ?? 0) + 1;
     this.#total[at] = (this.#total[at] ?? 0) + 1;
     this.#placed[at] = (this.#placed[at] ?? 0) + 1;

@@ -36,28 +36,26 @@ export class PlacementLog {
     return this.rows.length - this.placed;
   }
 
-  add(
-    row: number,
-    tasksOfService: number,
-    tasksTotal: number,
-    turn: number,
-    runnerRow: number,
-    runnerTasksOfService: number,
-    runnerTasksTotal: number,
-    runnerTurn: number,
-    leaf: number,
-  ): void {
+  /** The next task goes to `row`, in this leaf and turn. */
+  add(row: number, tasksOfService: number, tasksTotal: number, turn: number, leaf: number): void {
     const at = this.placed * FIGURES;
     const figures = this.#figures;
     this.rows[this.placed++] = row;
     figures[at] = tasksOfService;
     figures[at + 1] = tasksTotal;
     figures[at + 2] = turn;
-    figures[at + 3] = runnerRow;
-    figures[at + 4] = runnerTasksOfService;
-    figures[at + 5] = runnerTasksTotal;
-    figures[at + 6] = runnerTurn;
+    figures[at + 3] = -1;
     figures[at + 7] = leaf;
+  }
+
+  /** Names the node that was next in line for the task added last. */
+  addRunnerUp(row: number, tasksOfService: number, tasksTotal: number, turn: number): void {
+    const at = (this.placed - 1) * FIGURES;
+    const figures = this.#figures;
+    figures[at + 3] = row;
+    figures[at + 4] = tasksOfService;
+    figures[at + 5] = tasksTotal;
+    figures[at + 6] = turn;
   }
 
   figures(index: number): PlacementFigures {

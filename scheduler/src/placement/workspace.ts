@@ -31,7 +31,7 @@ export class Workspace {
       this.rows = new Int32Array(nodes.words * 32);
     }
     let sets = this.#sets.get(profile.name);
-    if (sets === undefined) this.#sets.set(profile.name, (sets = new Map()));
+    if (sets === undefined) this.#sets.set(profile.name, (sets = new Map<string, FeasibleSet>()));
     let set = sets.get(needs.key);
     if (set === undefined) {
       set = new FeasibleSet(profile, needs, (filter, part) => this.#column(filter, part, needs));
