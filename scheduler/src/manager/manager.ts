@@ -108,7 +108,7 @@ export class Manager implements Party, ManagerView {
   readonly #scheduler: Scheduler;
   readonly #loads: Loads;
   readonly #assignments: Assignments;
-  readonly #sessions: Sessions;
+  readonly sessions: Sessions;
   readonly #reports: Reports;
   readonly #commands: Commands;
   readonly #nodeByParty = new Map<PartyId, NodeRecord>();
@@ -136,7 +136,7 @@ export class Manager implements Party, ManagerView {
     this.#scheduler = new Scheduler(deps, this.#placement.nodes, memory?.scheduler);
     this.#loads = new Loads(deps, (nodeId, serviceId, share) => this.#assignments.tellLoad(nodeId, serviceId, share), memory?.loads);
     this.#assignments = new Assignments(deps, this.#loads.ofNode, memory?.assignments);
-    this.#sessions = new Sessions(deps, this.#book, this.#causes, this.#assignments, memory?.sessions);
+    this.sessions = new Sessions(deps, this.#book, this.#causes, this.#assignments, memory?.sessions);
     this.#reports = new Reports(deps, this.#causes, memory?.reports);
     this.metrics = new Metrics(deps, memory?.metrics);
     this.#commands = new Commands(deps, this.#book, this.#removals(), memory?.commands);
@@ -168,7 +168,7 @@ export class Manager implements Party, ManagerView {
 
   /** Starts as a new leader over what is stored. */
   #lead(): void {
-    this.#sessions.start();
+    this.sessions.start();
     this.#enforcer.start();
     this.#allocator.start();
     initialise(this.#deps, { replicated: this.#replicated, global: this.#global, restarts: this.#restarts });
@@ -190,7 +190,7 @@ export class Manager implements Party, ManagerView {
         updater: this.#updater.save(),
         reaper: this.#reaper.save(),
         scheduler: this.#scheduler.save(),
-        sessions: this.#sessions.save(),
+        sessions: this.sessions.save(),
         assignments: this.#assignments.save(),
         reports: this.#reports.save(),
         loads: this.#loads.save(),
@@ -230,13 +230,13 @@ export class Manager implements Party, ManagerView {
 
   onMessage(from: PartyId, _sentAt: number, message: Message): void {
     const node = this.#nodeByParty.get(from);
-    if (message.type === 'register') this.#sessions.register(node, from, message.attempt, message.description);
+    if (message.type === 'register') this.sessions.register(node, from, message.attempt, message.description);
     else if ('session' in message) this.#onSessionMessage(from, node, message);
     this.#settle();
   }
 
   #onSessionMessage(from: PartyId, node: NodeRecord | undefined, message: Extract<Message, { readonly session: number }>): void {
-    const problem = this.#sessions.problem(node, message.session);
+    const problem = this.sessions.problem(node, message.session);
     if (node === undefined || problem !== undefined) {
       // Statistics come every second and are no reason to talk; the next heartbeat will be answered.
       const reason = problem ?? 'node not registered';
@@ -246,7 +246,7 @@ export class Manager implements Party, ManagerView {
     }
     switch (message.type) {
       case 'heartbeat': {
-        const periodUs = this.#sessions.heartbeat(node);
+        const periodUs = this.sessions.heartbeat(node);
         const resultsIn = this.#assignments.sequence(node.id);
         this.#ports.send(from, { type: 'heartbeatAck', session: message.session, periodUs, resultsIn });
         return;
@@ -261,7 +261,7 @@ export class Manager implements Party, ManagerView {
         this.#assignments.resync(node);
         return;
       case 'bye':
-        this.#sessions.bye(node, message.reason);
+        this.sessions.bye(node, message.reason);
         return;
       default:
         // What a manager says to agents is no business of an agent's.
@@ -280,10 +280,10 @@ export class Manager implements Party, ManagerView {
         this.#scheduler.onTimer();
         return;
       case 'heartbeat':
-        this.#sessions.onHeartbeatTimer(event);
+        this.sessions.onHeartbeatTimer(event);
         return;
       case 'orphan':
-        this.#sessions.onOrphanTimer(event);
+        this.sessions.onOrphanTimer(event);
         return;
       case 'restart':
         this.#restarts.onTimer(event);
@@ -361,7 +361,7 @@ export class Manager implements Party, ManagerView {
     this.#nodeByParty.delete(known.party);
     this.#nodeByParty.set(party, known);
     this.#faults.onJoin(known);
-    this.#sessions.rejoined(known);
+    this.sessions.rejoined(known);
     const explain = { code: 'NOTE', message: 'joined again' } as const;
     const event = this.#book.change(known, { kind: 'node.rejoined', severity: 'info', cause: 0, explain }, (record) => {
       record.party = party;
@@ -387,7 +387,7 @@ export class Manager implements Party, ManagerView {
       },
       nodeRemoved: (node) => {
         const { party, session } = node;
-        this.#sessions.forget(node.id);
+        this.sessions.forget(node.id);
         this.#faults.forget(node.id);
         this.#nodeByParty.delete(party);
         if (session !== 0) this.#ports.send(party, { type: 'refused', session, reason: 'node not registered' });
