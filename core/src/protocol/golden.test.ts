@@ -1,6 +1,6 @@
 /**
  * Golden frames: the bytes of one sample of each frame. A difference means that the protocol changed: raise
- * PROTOCOL_VERSION, then write them anew with `UPDATE_GOLDEN=1 npx vitest run --project unit golden`.
+ * PROTOCOL_VERSION, then write them anew with `UPDATE_GOLDEN=1 npx vitest run --project unit core/src/protocol/golden.test.ts`.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
