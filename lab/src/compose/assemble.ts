@@ -254,7 +254,7 @@ export class Assembler {
         this.#diagnostics.error(
           item.place,
           path,
-          `the file ${full} cannot be read`,
+          `the file ${/^\w+:/.test(each) ? each : full} cannot be read`,
           /^\w+:/.test(each) ? 'only local files can be included; download it first' : 'the path starts from the folder of this file',
         );
         return root;

@@ -55,6 +55,7 @@ export function resourceName(stack: string, name: string, resource: ComposeResou
 export function convertService(name: string, service: ComposeService, context: ServiceContext): ServiceSpec {
   const { stack } = context;
   const image = service.image ?? scoped(stack, name);
+  if (image === '') context.error(['image'], 'is empty', 'name an image, e.g. nginx:alpine');
   if (service.image === undefined) {
     if (service.build === undefined)
       context.error(
@@ -163,11 +164,7 @@ function checkContradictions(service: ComposeService, context: ServiceContext): 
   const { limits: limit, reservations } = { limits: limitsOf(service), reservations: reservationsOf(service) };
   const less = (what: string, limited: number | undefined, reserved: number | undefined): void => {
     if (limited === undefined || reserved === undefined || limited >= reserved) return;
-    context.error(
-      ['deploy', 'resources'],
-      `the limit of ${what} is less than the reservation`,
-      'a container cannot use what is reserved for it; raise the limit',
-    );
+    context.warn(['deploy', 'resources'], `the limit of ${what} is less than the reservation`, 'the rest of the reservation is never used');
   };
   less('CPUs', limit.nanoCpus, reservations.nanoCpus);
   less('memory', limit.memoryBytes, reservations.memoryBytes);

@@ -68,7 +68,7 @@ function load(files: readonly ParsedFile[], options: CommonOptions, assembler: A
   const folder = folderOf(first);
   const variables = projectVariables(options, folder, diagnostics);
   const stack = projectName(files, options, folder, variables, diagnostics);
-  const lookup: Lookup = (name) => variables(name) ?? (name === 'COMPOSE_PROJECT_NAME' ? stack : undefined);
+  const lookup: Lookup = (name) => (name === 'COMPOSE_PROJECT_NAME' ? stack : variables(name));
   const root = assembler.assemble(files, lookup, folder);
   if (root === undefined) return failed(diagnostics);
   const model = readModel(root, { path: '', key: root.place, diagnostics });

@@ -130,7 +130,7 @@ function mergeMaps(base: SourceNode, over: SourceNode, path: readonly string[], 
   if (base.kind !== 'map' || over.kind !== 'map') {
     // Two single values replace each other; a short and a long form of different kinds cannot be merged.
     if (base.kind !== 'scalar' && base.kind !== over.kind) {
-      const hint = `the earlier value stands at ${base.place.file}:${base.place.line}; write both alike, or put !override before this one`;
+      const hint = `the earlier value stands at ${base.place.file}:${base.place.line}:${base.place.column}; write both alike, or put !override before this one`;
       diagnostics.error(over.place, path.join('.'), `cannot merge ${kindOf(over)} over ${kindOf(base)}`, hint);
     }
     return over;

@@ -14,7 +14,9 @@ export function shellWords(text: string): Parsed<readonly string[]> {
       else word += character;
     } else if (character === '\\' && (quote === '' || '"\\$`\n'.includes(text[index + 1] ?? ''))) {
       index++;
-      if (text[index] !== '\n') word += text[index] ?? '\\';
+      // A backslash at the end of a line joins it to the next one.
+      if (text[index] === '\n') continue;
+      word += text[index] ?? '\\';
       inWord = true;
     } else if (quote === '"') {
       if (character === '"') quote = '';

@@ -12,34 +12,29 @@ export function pathText(path: Path): string {
   return path.map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`)).join('');
 }
 
-/** Reports every issue; `known` gives the keys that an object at a path may have. */
-export function reportIssues(
-  issues: readonly Issue[],
-  root: SourceNode,
-  diagnostics: Diagnostics,
-  known: (path: Path) => readonly string[],
-): void {
+/** What the schema says of a place: the keys of a map, examples of a value. */
+export interface Known {
+  readonly keys: readonly string[];
+  readonly examples: readonly unknown[];
+}
+
+/** Reports every issue; `known` looks places up in the schema. */
+export function reportIssues(issues: readonly Issue[], root: SourceNode, diagnostics: Diagnostics, known: (path: Path) => Known): void {
   for (const issue of issues) reportIssue(issue, [], root, diagnostics, known);
 }
 
-function reportIssue(
-  issue: Issue,
-  prefix: Path,
-  root: SourceNode,
-  diagnostics: Diagnostics,
-  known: (path: Path) => readonly string[],
-): void {
+function reportIssue(issue: Issue, prefix: Path, root: SourceNode, diagnostics: Diagnostics, known: (path: Path) => Known): void {
   const path: Path = [...prefix, ...(issue.path as Path)];
   const { node, key } = locate(root, path);
   if (issue.code === 'unrecognized_keys') {
     for (const name of issue.keys) {
-      const near = didYouMean(name, known(path));
+      const near = didYouMean(name, known(path).keys);
       const place = node.kind === 'map' ? (node.entries.get(name)?.key ?? key) : key;
       diagnostics.error(
         place,
         pathText([...path, name]),
         `unknown key '${name}'`,
-        near === undefined ? `known here: ${known(path).join(', ')}` : `did you mean '${near}'?`,
+        near === undefined ? `known here: ${known(path).keys.join(', ')}` : `did you mean '${near}'?`,
       );
     }
     return;
@@ -49,7 +44,7 @@ function reportIssue(
     for (const inner of branch) reportIssue(inner, path, root, diagnostics, known);
     return;
   }
-  const { message, hint } = describe(issue, node, exists(root, path));
+  const { message, hint } = describe(issue, node, exists(root, path), known(path).examples);
   diagnostics.error(exists(root, path) ? node.place : key, pathText(path), message, hint);
 }
 
@@ -83,15 +78,18 @@ const ARTICLES: Readonly<Record<string, string>> = {
   boolean: 'true or false',
 };
 
-function describe(issue: Issue, node: SourceNode, present: boolean): { readonly message: string; readonly hint: string } {
+function describe(
+  issue: Issue,
+  node: SourceNode,
+  present: boolean,
+  examples: readonly unknown[],
+): { readonly message: string; readonly hint: string } {
   switch (issue.code) {
     case 'invalid_type': {
       if (!present) return { message: 'is missing', hint: '' };
       const expected = ARTICLES[issue.expected] ?? issue.expected;
-      const hint =
-        issue.expected === 'string' && node.kind === 'scalar' && typeof node.value === 'number'
-          ? `a quantity has a unit: '${node.text}s', '${node.text}MB' …; other text goes in quotes`
-          : '';
+      const samples = examples.slice(0, 2).map((example) => (typeof example === 'string' ? `'${example}'` : JSON.stringify(example)));
+      const hint = samples.length > 0 ? `write e.g. ${samples.join(' or ')}` : '';
       return { message: `must be ${expected}, not ${kindOf(node)}`, hint };
     }
     case 'invalid_value': {

@@ -7,7 +7,7 @@ import { PROJECT_NAME, projectNameOf } from '../compose/names.ts';
 import { kindOf } from '../compose/reader.ts';
 import { child, mapNode, parseYaml, toPlain, type MapNode, type SourceNode } from '../compose/source-tree.ts';
 import type { AppEntry } from './file.ts';
-import { reportIssues } from './issues.ts';
+import { type Known, reportIssues } from './issues.ts';
 import { DEFAULT_APP_AT_US, planScenario, type PlannedApp } from './plan.ts';
 import type { Scenario } from './scenario.ts';
 import { scenarioJsonSchema, scenarioSchema } from './schema.ts';
@@ -41,7 +41,7 @@ export function loadScenario(options: LoadScenarioOptions): ScenarioResult {
   if (second !== undefined) return failure(diagnostics, second.place, 'a scenario is one YAML document', 'remove the --- and what follows');
   const parsed = scenarioSchema.safeParse(toPlain(root));
   if (!parsed.success) {
-    reportIssues(parsed.error.issues, root, diagnostics, (at) => knownKeys(at, root));
+    reportIssues(parsed.error.issues, root, diagnostics, (at) => lookUp(at, root));
     return { ok: false, errors: diagnostics.errors };
   }
   const file = parsed.data;
@@ -179,8 +179,8 @@ function reportClashes(apps: readonly PlannedApp[], root: SourceNode, diagnostic
   }
 }
 
-/** Keys that the schema knows at a path; of a timeline entry those of its own action. */
-function knownKeys(path: readonly (string | number)[], root: SourceNode): readonly string[] {
+/** What the schema says of a path; of a timeline entry what holds for its own action. */
+function lookUp(path: readonly (string | number)[], root: SourceNode): Known {
   let schema: JsonSchema | undefined = scenarioJsonSchema();
   let node: SourceNode | undefined = root;
   for (const step of path) {
@@ -193,7 +193,7 @@ function knownKeys(path: readonly (string | number)[], root: SourceNode): readon
     );
     schema = own ?? branches.find((branch) => branch.properties !== undefined) ?? schema;
   }
-  return Object.keys(schema?.properties ?? {});
+  return { keys: Object.keys(schema?.properties ?? {}), examples: schema?.examples ?? [] };
 }
 
 interface JsonSchema {
@@ -202,4 +202,5 @@ interface JsonSchema {
   readonly oneOf?: readonly JsonSchema[];
   readonly anyOf?: readonly JsonSchema[];
   readonly const?: unknown;
+  readonly examples?: readonly unknown[];
 }
