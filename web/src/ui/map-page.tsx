@@ -226,7 +226,7 @@ function MapCanvas({ navigation }: { readonly navigation: Navigation }): VNode {
     if (renderer === undefined) return;
     const fit = (): void => {
       const element = room.current!;
-      renderer.setViewport(element.clientWidth - 32, element.clientHeight - 24, projector ? 1.4 : 1, devicePixelRatio);
+      renderer.setViewport(element.clientWidth - 24, element.clientHeight - 20, projector ? 1.4 : 1, devicePixelRatio);
     };
     const observer = new ResizeObserver(fit);
     observer.observe(room.current!);

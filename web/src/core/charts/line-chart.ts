@@ -200,8 +200,10 @@ export class LineChart {
           ctx.lineTo(chartArea.right, y);
           ctx.stroke();
           ctx.setLineDash([]);
-          ctx.textAlign = 'right';
-          ctx.fillText(line.label, chartArea.right - 4, y > chartArea.top + 16 ? y - 4 : y + 12);
+          // Labels of close lines must not cover each other: limits stand at the right, reservations at the left.
+          const limit = line.tone === 'limit';
+          ctx.textAlign = limit ? 'right' : 'left';
+          ctx.fillText(line.label, limit ? chartArea.right - 4 : chartArea.left + 6, y > chartArea.top + 16 ? y - 4 : y + 12);
         }
         if (paused) {
           ctx.font = `600 10px ${FONT}`;

@@ -70,8 +70,7 @@ export class MetricWindow {
       let points = this.#series.get(name);
       if (points === undefined) this.#series.set(name, (points = []));
       const last = points.at(-1);
-      const before = points.at(-2);
-      if (last !== undefined && (last.x >= x || (before !== undefined && x - before.x < step))) {
+      if (last !== undefined && (last.x >= x || Math.floor(last.x / step) === Math.floor(x / step))) {
         last.x = Math.max(last.x, x);
         last.y = y;
       } else points.push(this.#recycled(points, x, y));
@@ -108,12 +107,11 @@ export class MetricWindow {
   /** The oldest point's object for a new one, once it has left the window. */
   #recycled(points: Point[], x: number, y: number): Point {
     // One point before the window stays, so that the line enters from the left edge.
-    if (points.length > 1 && points[1]!.x < this.fromSeconds) {
-      const point = points.shift()!;
-      point.x = x;
-      point.y = y;
-      return point;
-    }
-    return { x, y };
+    let point: Point | undefined;
+    while (points.length > 1 && points[1]!.x < this.fromSeconds) point = points.shift();
+    if (point === undefined) return { x, y };
+    point.x = x;
+    point.y = y;
+    return point;
   }
 }

@@ -121,7 +121,7 @@ function drawLook(context: Context, theme: MapTheme, name: LookName, x: number, 
   context.globalAlpha = name === 'stopped' || name === 'unknown' || name === 'stopping' ? 0.6 : 0.9;
   context.stroke();
   context.globalAlpha = 1;
-  const inner = size >= 12 ? size - 4 : size;
+  const inner = size >= 12 ? Math.min(size - 4, 18) : size;
   context.save();
   context.translate(x + (size - inner) / 2, y + (size - inner) / 2);
   context.scale(inner / 16, inner / 16);

@@ -62,10 +62,12 @@ interface Candidate {
   readonly score: number;
 }
 
+/** Room around the map for rings that reach over a tile's edge. */
+const INSET = 4;
 const ZONE_HEADER = 22;
 const ZONE_GAP = 20;
-const CELLS = [32, 30, 28, 26, 24, 22, 20, 18, 16, 14, 12] as const;
-const COMPACT_CELLS = [12, 10, 8, 6] as const;
+const CELLS = [34, 32, 30, 28, 26, 24, 22, 20, 18, 16, 14, 12] as const;
+const COMPACT_CELLS = [20, 18, 16, 14, 12, 10, 8, 6] as const;
 /** Sizes at scale 1, CSS pixels. `head` is what stands above the cells. */
 const FORM: Readonly<Record<Detail, { minWidth: number; maxWidth: number; padding: number; gap: number; head: number; cellGap: number }>> =
   {
@@ -123,7 +125,9 @@ function best(detail: Detail, input: LayoutInput, sizes: readonly number[], head
         // Big cells, little empty room, tiles of a pleasant shape; nothing below the fold.
         const used = (input.nodes.length * tileWidth * tileHeight) / Math.max(1, input.width * input.height);
         const shape = Math.abs(Math.log2(tileWidth / tileHeight / 1.7));
-        const score = -4 * over + cell / (36 * scale) + 1.1 * Math.min(1, used) - 0.3 * shape;
+        const rows = sizes.reduce((sum, size) => sum + Math.ceil(size / columns), 0);
+        const ragged = 1 - input.nodes.length / (rows * columns);
+        const score = (over > 0 ? -10 - 4 * over : 0) + cell / (40 * scale) + 1.8 * Math.min(1, used) - 0.2 * shape - 0.35 * ragged;
         if (found === undefined || score > found.score)
           found = { detail, zoneColumns, columns, tileWidth, tileHeight, cell, cellColumns, height, score };
       }
@@ -157,7 +161,8 @@ function choose(input: LayoutInput, sizes: readonly number[], header: number): C
 }
 
 /** Computes the map. Equal input, equal layout. */
-export function layoutMap(input: LayoutInput): Layout {
+export function layoutMap(given: LayoutInput): Layout {
+  const input = { ...given, width: given.width - 2 * INSET };
   const zones = grouped(input.nodes);
   const header =
     headerOf(
@@ -176,15 +181,15 @@ export function layoutMap(input: LayoutInput): Layout {
   const x = new Float64Array(input.nodes.length);
   const y = new Float64Array(input.nodes.length);
   const placed: Zone[] = [];
-  let top = 0;
+  let top = header > 0 ? 0 : INSET;
   for (let first = 0; first < zones.length; first += pick.zoneColumns) {
     let bottom = top;
     for (let k = first; k < Math.min(zones.length, first + pick.zoneColumns); k++) {
       const [name, rows] = zones[k]!;
       const left = (k - first) * (zoneWidth + ZONE_GAP);
-      placed.push({ name, count: rows.length, x: left, y: top, width: zoneWidth });
+      placed.push({ name, count: rows.length, x: INSET + left, y: top, width: zoneWidth });
       rows.forEach((row, i) => {
-        x[order.length] = Math.round(left + (i % pick.columns) * (pick.tileWidth + gap));
+        x[order.length] = Math.round(INSET + left + (i % pick.columns) * (pick.tileWidth + gap));
         y[order.length] = Math.round(top + header + Math.floor(i / pick.columns) * (pick.tileHeight + gap));
         order.push(row);
       });
@@ -202,7 +207,7 @@ export function layoutMap(input: LayoutInput): Layout {
     cellGap: form.cellGap * input.scale,
     cellColumns: pick.cellColumns,
     cellTop: form.head * input.scale,
-    height: Math.ceil(Math.max(0, top - ZONE_GAP * 0.7)),
+    height: Math.ceil(Math.max(0, top - ZONE_GAP * 0.7)) + INSET,
     zones: header > 0 ? placed : [],
     order,
     x,

@@ -1,0 +1,121 @@
+import type { ClusterEvent, Explain, ExplainCode, TimeUs } from '@paperfleet/core';
+import { describe, expect, test } from 'vitest';
+import type { Names } from './sentences.ts';
+import { facts, sentence } from './sentences.ts';
+
+const names: Names = { task: (id) => ({ t1: 'web.3', t0: 'web.3', t2: 'web.4' })[id] ?? id, node: (n) => n, service: (s) => s };
+const about = (explain: Explain, more: Partial<ClusterEvent> = {}): ClusterEvent => ({
+  id: 7,
+  at: 20_000_000 as TimeUs,
+  cause: 0,
+  severity: 'info',
+  kind: 'test',
+  task: 't1',
+  service: 'web',
+  ...more,
+  explain,
+});
+const placed = (runnerUp: number | undefined, feasible = 4): Explain => ({
+  code: 'PLACED',
+  node: 'n2',
+  profile: 'swarm',
+  considered: 6,
+  feasible,
+  rejected: { resource: 1, ready: 1 },
+  scores: [
+    { name: 'recentFailures', value: 0 },
+    { name: 'tasksOfService', value: 1 },
+  ],
+  ...(runnerUp === undefined
+    ? {}
+    : {
+        runnerUp: {
+          node: 'n4',
+          scores: [
+            { name: 'recentFailures', value: 0 },
+            { name: 'tasksOfService', value: runnerUp },
+          ],
+        },
+      }),
+});
+
+describe('placement', () => {
+  test('names the first score that differs', () => {
+    expect(sentence(about(placed(2)), names)).toBe(
+      'web.3 was placed on n2: 4 of 6 nodes fit; n2 is the one with fewer tasks of this service (1) than n4 (2)',
+    );
+  });
+  test('says when nothing differs, and when nothing else fits', () => {
+    expect(sentence(about(placed(1)), names)).toContain('n2 is level with n4, first in order');
+    expect(sentence(about(placed(undefined, 1)), names)).toContain('n2 is the only one that fits');
+  });
+  test('rejected nodes are facts', () => {
+    expect(facts(about(placed(2)), names)).toEqual([
+      ['profile', 'swarm'],
+      ['nodes that fit', '4 of 6'],
+      ['short of CPU or memory', '1'],
+      ['not ready', '1'],
+    ]);
+  });
+});
+
+test('pending gives the reasons of every node and the near miss', () => {
+  const explain: Explain = {
+    code: 'PENDING',
+    message: 'no suitable node',
+    considered: 6,
+    rejected: { resource: 4, ready: 2, constraint: 0, 'my-filter': 1 },
+    nearest: { node: 'n2', filter: 'resource', detail: '120m CPU free of 500m needed' },
+    wouldFitIf: ['a node joins'],
+  };
+  expect(sentence(about(explain), names)).toBe(
+    'web.3 waits, none of 6 nodes takes it: 4 short of CPU or memory, 2 not ready, 1 turned away by my-filter; nearest is n2: 120m CPU free of 500m needed',
+  );
+  expect(facts(about(explain), names)).toContainEqual(['would fit if', 'a node joins']);
+});
+
+test('a task that replaces one of the same name does not say so twice', () => {
+  expect(sentence(about({ code: 'CREATED', reason: 'restart', slot: 3, replaces: 't0' }), names)).toBe(
+    'web.3 was created: its predecessor ended',
+  );
+  expect(sentence(about({ code: 'CREATED', reason: 'update', slot: 3, replaces: 't2' }), names)).toContain('in place of web.4');
+});
+
+test('out of memory is told by its cause and not by its exit code', () => {
+  expect(sentence(about({ code: 'EXITED', exitCode: 137, oomKilled: true, message: 'x' }, { node: 'n2' }), names)).toBe(
+    'web.3 was killed for using more memory than its limit on n2',
+  );
+  expect(sentence(about({ code: 'EXITED', exitCode: 1, oomKilled: false, message: 'boom' }), names)).toBe(
+    'web.3 ended with exit code 1: boom',
+  );
+});
+
+test('a lost node tells for how long it was silent', () => {
+  const explain: Explain = { code: 'NODE_DOWN', node: 'n3', lastHeartbeat: 4_500_000 as TimeUs, graceUs: 15_000_000, tasks: 1 };
+  expect(sentence(about(explain), names)).toBe('n3 is believed down: no heartbeat for 16 s (grace 15 s), 1 task to replace');
+});
+
+test('every code has a sentence that ends without a dangling separator', () => {
+  const all: { readonly [C in ExplainCode]: Extract<Explain, { code: C }> } = {
+    PLACED: placed(2) as Extract<Explain, { code: 'PLACED' }>,
+    PENDING: { code: 'PENDING', message: 'm', considered: 0, rejected: {}, wouldFitIf: [] },
+    SCALED: { code: 'SCALED', service: 'web', from: 1, to: 2, by: 'you' },
+    CREATED: { code: 'CREATED', reason: 'replicas', slot: 1 },
+    RESTART: { code: 'RESTART', reason: 'exited', condition: 'any', delayUs: 5_000_000, attempts: 2, maxAttempts: 3 },
+    NOT_RESTARTED: { code: 'NOT_RESTARTED', why: 'max-attempts', attempts: 3, maxAttempts: 3 },
+    SHUTDOWN: { code: 'SHUTDOWN', reason: 'drain' },
+    REJECTED: { code: 'REJECTED', message: 'no such image', detail: '' },
+    EXITED: { code: 'EXITED', exitCode: 0, oomKilled: false, message: '' },
+    NODE_DOWN: { code: 'NODE_DOWN', node: 'n1', lastHeartbeat: 0 as TimeUs, graceUs: 1, tasks: 0 },
+    NODE_READY: { code: 'NODE_READY', node: 'n1', session: 2 },
+    ROLLOUT: { code: 'ROLLOUT', service: 'web', state: 'paused', message: '' },
+    COMMAND: { code: 'COMMAND', command: 'load', detail: '' },
+    FAULT: { code: 'FAULT', fault: 'crash', detail: '' },
+    NOTE: { code: 'NOTE', message: 'noted' },
+  };
+  for (const explain of Object.values(all)) {
+    const text = sentence(about(explain), names);
+    expect(text, explain.code).toMatch(/\S$/);
+    expect(text, explain.code).not.toMatch(/[:;,(]$|undefined|NaN/);
+  }
+});
