@@ -2,7 +2,13 @@
 // included (statistics every second, heartbeats, demand changes), and the memory of a container's state.
 
 import {
+  cpus,
+  DEFAULT_CONFIG,
+  DEFAULT_RESTART,
+  DEFAULT_STOP_GRACE_US,
+  type TaskSpec,
   FIRST_NODE,
+  mebibytes,
   type HostInput,
   MANAGER,
   type Message,
@@ -14,15 +20,18 @@ import {
   Timeline,
 } from '@paperfleet/core';
 import { createNodeAgent, viewNode } from '@paperfleet/node-agent';
-import { container, SECOND, taskOf, TEST_CONFIG } from '../../node-agent/src/agent/testing/world.ts';
 import { median, timeOf } from './measure.ts';
 import type { BenchResult } from './result.ts';
 
 const NODES = 1000;
 const CONTAINERS = 10;
-const SPECS = ['nginx', 'redis', 'postgres', 'team/api', 'node'].map((image) =>
-  taskOf(container(image, { limits: { nanoCpus: 5e8 as never } })),
-);
+const SECOND = 1_000_000;
+const SPECS: readonly TaskSpec[] = ['nginx', 'redis', 'postgres', 'team/api', 'node'].map((image) => ({
+  containers: [{ name: 'main', image, stopGracePeriodUs: DEFAULT_STOP_GRACE_US, reservations: {}, limits: { nanoCpus: cpus(0.5) } }],
+  restart: DEFAULT_RESTART,
+  placement: {},
+  forceUpdate: 0,
+}));
 
 /** A manager that costs next to nothing: answers what must be answered, keeps nothing. */
 class SilentManager implements Party {
@@ -41,11 +50,11 @@ class SilentManager implements Party {
   onMessage(from: PartyId, _sentAt: TimeUs, message: Message): void {
     switch (message.type) {
       case 'register':
-        this.#ports.send(from, { type: 'registered', attempt: message.attempt, session: 1, periodUs: TEST_CONFIG.heartbeatPeriodUs });
+        this.#ports.send(from, { type: 'registered', attempt: message.attempt, session: 1, periodUs: DEFAULT_CONFIG.heartbeatPeriodUs });
         this.#ports.send(from, assignmentsOf(from));
         break;
       case 'heartbeat':
-        this.#ports.send(from, { type: 'heartbeatAck', session: 1, periodUs: TEST_CONFIG.heartbeatPeriodUs, resultsIn: 1 });
+        this.#ports.send(from, { type: 'heartbeatAck', session: 1, periodUs: DEFAULT_CONFIG.heartbeatPeriodUs, resultsIn: 1 });
         break;
       case 'status':
         for (const update of message.updates) if (update.message === 'started') this.running++;
@@ -53,6 +62,8 @@ class SilentManager implements Party {
         break;
       case 'statistics':
         this.reports += message.statistics.count;
+        break;
+      default:
         break;
     }
   }
@@ -76,8 +87,8 @@ function joins(): HostInput[] {
     const party = (FIRST_NODE + index) as PartyId;
     const description = {
       hostname: `n${index + 1}`,
-      nanoCpus: 8e9 as never,
-      memoryBytes: (32 * 2 ** 30) as never,
+      nanoCpus: cpus(8),
+      memoryBytes: mebibytes(32 * 1024),
       platform: { architecture: 'x86_64', os: 'linux' },
       engineLabels: {},
       address: '10.0.0.1',
@@ -85,7 +96,7 @@ function joins(): HostInput[] {
       pullBytesPerSecond: 100_000_000,
       pricePerHour: 0,
     };
-    const offer = { description, labels: {}, zone: 'a', controlLatencyUs: TEST_CONFIG.controlLatencyUs };
+    const offer = { description, labels: {}, zone: 'a', controlLatencyUs: DEFAULT_CONFIG.controlLatencyUs };
     return {
       seq: index + 1,
       at: 0 as TimeUs,
@@ -105,7 +116,7 @@ const heapBytes = (): number => {
 export async function run(): Promise<BenchResult[]> {
   let manager: SilentManager | undefined;
   const managerFactory: PartyFactory = (ports) => (manager = new SilentManager(ports));
-  const header = { format: 1, build: 'bench', run: 'bench', seed: 'bench', config: TEST_CONFIG } as const;
+  const header = { format: 1, build: 'bench', run: 'bench', seed: 'bench', config: DEFAULT_CONFIG } as const;
   const timeline = new Timeline(header, { manager: managerFactory, node: createNodeAgent });
   const before = heapBytes();
   timeline.createManager();

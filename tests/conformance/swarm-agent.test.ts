@@ -83,10 +83,12 @@ function play(from: Observation, desired: TaskState, when: string): readonly Obs
 function check(observation: Observation | undefined, text: string): void {
   const form = /^([A-Z]+)\b\s*(?:"([^"]*)")?(.*)$/.exec(text);
   if (form === null) throw new UnknownForm(`what is expected: ${text}`);
-  expect(observation?.state, text).toBe(stateOf(form[1]!));
-  if (form[2] !== undefined) expect(observation?.message, text).toBe(form[2]);
-  const error = /err(?:or)?\b[^"]*"([^"]*)"/i.exec(form[3]!);
-  if (error !== null) expect(observation?.error, text).toContain(error[1]);
+  const error = /err(?:or)?\b[^"]*"([^"]*)"/i.exec(form[3]!)?.[1];
+  expect(observation).toMatchObject({
+    state: stateOf(form[1]!),
+    ...(form[2] === undefined ? {} : { message: form[2] }),
+    ...(error === undefined ? {} : { error: expect.stringContaining(error) as unknown }),
+  });
 }
 
 function run(vector: Vector, observed: string): void {

@@ -58,7 +58,7 @@ describe('a node through random histories', () => {
           expect(book.statuses[id]).toMatchObject({ state: task.state, at: task.at });
           if (desired >= S.shutdown) expect(task.state).toBeGreaterThanOrEqual(S.complete);
           else if (desired === S.ready) expect([S.ready, S.rejected, S.failed]).toContain(task.state);
-          else expect(task.state === S.running || task.state > S.complete || task.state === S.complete || task.health === 1).toBe(true);
+          else expect(task.state >= S.running || task.health === 1).toBe(true); // health 1: its probes keep failing
         }
       }),
       { numRuns: 60 },

@@ -1,6 +1,6 @@
 import { TASK_STATE, type TaskState } from '@paperfleet/core';
 import { describe, expect, test } from 'vitest';
-import { exitError, nextAction, transitionOf } from './task-step.ts';
+import { exitError, nextAction, type Transition, transitionOf } from './task-step.ts';
 
 const S = TASK_STATE;
 const STATES = Object.values(TASK_STATE) as TaskState[];
@@ -12,7 +12,7 @@ describe('the step function', () => {
     for (;;) {
       const action = nextAction(state, S.running);
       if (action === 'none') break;
-      const next = transitionOf(state, action, 'done')!;
+      const next: Transition = transitionOf(state, action, 'done')!;
       seen.push(`${action} ${next.message}`);
       state = next.state;
     }

@@ -56,7 +56,7 @@ export function readDistribution(value: unknown): Distribution | undefined {
   const constant = readDuration(value);
   if (constant !== undefined) return { kind: 'constant', value: constant };
   if (typeof value !== 'object' || value === null) return undefined;
-  const entries = Object.entries(value);
+  const entries: readonly (readonly [string, unknown])[] = Object.entries(value);
   if (entries.length !== 1) return undefined;
   const [kind, argument] = entries[0]!;
   switch (kind) {

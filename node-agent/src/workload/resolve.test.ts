@@ -2,7 +2,7 @@ import { type ContainerSpec, RandomStream, rootKey } from '@paperfleet/core';
 import { describe, expect, test } from 'vitest';
 import { container } from '../agent/testing/world.ts';
 import { interpretCommand } from './command.ts';
-import { ProfileModel } from './profile.ts';
+import type { ProfileModel } from './profile.ts';
 import { readBytes, readCpu, readDistribution, readDuration } from './quantity.ts';
 import { resolveWorkload } from './resolve.ts';
 import type { WorkloadModel } from './workload-model.ts';

@@ -147,6 +147,8 @@ export class ScriptedManager implements Party {
         book.statistics = message.statistics;
         for (const [number, task] of message.statistics.names) book.names[number] = task;
         break;
+      default:
+        break;
     }
   }
 
