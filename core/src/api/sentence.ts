@@ -88,7 +88,7 @@ function pending(explain: Of<'PENDING'>): string {
   const { message, nearest, wouldFitIf, considered, rejected } = explain;
   const reason = clause(message) === '' ? `no suitable node among ${considered} (${rejections(rejected)})` : clause(message);
   const near = nearest === undefined ? '' : ` Nearest is ${nearest.node}: ${clause(nearest.detail)}.`;
-  const fit = wouldFitIf.length === 0 ? '' : ` It would fit if you ${wouldFitIf.map(clause).join(', or ')}.`;
+  const fit = wouldFitIf.length === 0 ? '' : ` It would fit if ${wouldFitIf.map(clause).join(', or if ')}.`;
   return `Waiting for a node: ${reason}.${near}${fit}`;
 }
 

@@ -24,7 +24,9 @@ export class Membership {
     return offers.map((offer, index) => {
       const key = `${host}/${index}`;
       const name = this.#names.get(key) ?? this.#freshName();
-      const assignment: PartyAssignment = { party: this.#nextParty as PartyId, name, key, offer: { ...offer, description: { ...offer.description, hostname: name } } };
+      const party = this.#nextParty as PartyId;
+      const description = { ...offer.description, hostname: name, address: addressOf(party) };
+      const assignment: PartyAssignment = { party, name, key, offer: { ...offer, description } };
       this.#note(assignment);
       return assignment;
     });
@@ -59,6 +61,9 @@ export class Membership {
     return name;
   }
 }
+
+/** An address of 10.0.0.0/8, as a data centre deals them. */
+const addressOf = (party: PartyId): string => `10.${(party >>> 16) & 255}.${(party >>> 8) & 255}.${party & 255}`;
 
 /** The host's name in a node's key. */
 export const hostOf = (key: string): string => key.slice(0, key.lastIndexOf('/'));

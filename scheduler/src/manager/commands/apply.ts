@@ -179,7 +179,7 @@ export class Commands {
       updateStatus: undefined,
       ports: allocatePorts(store, spec, undefined),
       jobIteration: 0,
-      requestsPerSecond: 0,
+      requestsPerSecond: declaredLoad(spec),
     });
   }
 
@@ -346,4 +346,12 @@ function describe(command: Command): string {
     default:
       return assertNever(command, 'command');
   }
+}
+
+/** The load that a spec brings along (x-paperfleet.load in a Compose file), requests per second. */
+function declaredLoad(spec: ServiceSpec): number {
+  const load = spec.extensions?.['load'];
+  if (typeof load !== 'object' || load === null || !('requestsPerSecond' in load)) return 0;
+  const { requestsPerSecond } = load;
+  return typeof requestsPerSecond === 'number' && requestsPerSecond >= 0 ? requestsPerSecond : 0;
 }
