@@ -103,7 +103,7 @@ type Step =
   | { readonly do: 'node'; readonly row: number; readonly node: PlacementNode }
   | { readonly do: 'removeNode'; readonly row: number }
   | { readonly do: 'decide'; readonly service: number; readonly count: number; readonly commit: boolean }
-  | { readonly do: 'preset'; readonly service: number; readonly row: number }
+  | { readonly do: 'preset'; readonly service: number; readonly row: number; readonly ending: boolean }
   | { readonly do: 'end'; readonly pick: number }
   | { readonly do: 'deactivate'; readonly pick: number }
   | { readonly do: 'fail'; readonly service: number; readonly row: number; readonly times: number }
@@ -120,7 +120,7 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('decide' as const), service, count: fc.constant(1), commit: fc.constant(true) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('node' as const), row, node: nodeArbitrary }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('removeNode' as const), row }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('preset' as const), service, row }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('preset' as const), service, row, ending: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('end' as const), pick: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('deactivate' as const), pick: fc.nat() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('fail' as const), service, row, times: fc.integer({ min: 1, max: 7 }) }) },
@@ -155,9 +155,9 @@ class Twins {
     this.reference.removeNode(at);
   }
 
-  add(at: number, { id: serviceId, spec, ports }: Service): void {
+  add(at: number, { id: serviceId, spec, ports }: Service, ending = false): void {
     if (!this.present.has(at)) return;
-    this.put(at, { id: `t${this.#ids++}`, serviceId, spec, ports, desired: TASK_STATE.running });
+    this.put(at, { id: `t${this.#ids++}`, serviceId, spec, ports, desired: ending ? TASK_STATE.shutdown : TASK_STATE.running });
   }
 
   put(at: number, task: PlacedTask): void {
@@ -240,7 +240,7 @@ function run(twins: Twins, services: readonly Service[], step: Step): void {
     case 'decide':
       return twins.decide(services[step.service]!, step.count, step.commit);
     case 'preset':
-      return twins.add(step.row, services[step.service]!);
+      return twins.add(step.row, services[step.service]!, step.ending);
     case 'end':
       return twins.end(step.pick);
     case 'deactivate': {

@@ -4,7 +4,7 @@ import type { FeasibleSet } from './feasible-set.ts';
 import { LeafFill } from './leaf-fill.ts';
 import { type TaskNeeds, taskNeeds } from './needs.ts';
 import type { NodeSet } from './node-set.ts';
-import { describeNode, explainPending, type PlacedByRow, rejectedByName, requeueEvents } from './pending.ts';
+import { describeNode, explainPending, rejectedByName, requeueEvents } from './pending.ts';
 import { PlacementLog } from './placement-log.ts';
 import { profileNamed } from './profile.ts';
 import { failuresOf, type RankBasis, rank } from './ranking.ts';
@@ -106,14 +106,14 @@ export function decideGroup(nodes: NodeSet, request: PlacementRequest, now: Time
     const ranked = rank(basis, set.pass, set.counts[0] ?? 0, count + 1, work, work.rows);
     const leaf = new LeafFill(basis, 0, work.rows.slice(0, ranked), count);
     leaf.fill(count, log, rejections);
-    const pending = log.left === 0 ? undefined : leftOver(basis, set, log, rejections, [leaf], undefined);
+    const pending = log.left === 0 ? undefined : leftOver(nodes, set, log, rejections, [leaf]);
     return new Decision(log, profile.name, basis, set, undefined, pending);
   }
   const column = work.spread(needs);
   const tree = spreadTree(column.sync(nodes), column, basis);
   const leaves = rankLeaves(basis, set, column.leafOf, count, work);
   fillBranch(tree, count, leaves, log, rejections);
-  const pending = log.left === 0 ? undefined : leftOver(basis, set, log, rejections, leaves.values(), column.leafOf);
+  const pending = log.left === 0 ? undefined : leftOver(nodes, set, log, rejections, leaves.values());
   return new Decision(log, profile.name, basis, set, { tree, path: (leaf) => column.path(leaf) }, pending);
 }
 
@@ -132,19 +132,11 @@ function rankLeaves(basis: RankBasis, set: FeasibleSet, leafOf: Int32Array, coun
   return new Map([...rows].map(([leaf, best]) => [leaf, new LeafFill(basis, leaf, Int32Array.from(best), count)]));
 }
 
-function leftOver(
-  basis: RankBasis,
-  set: FeasibleSet,
-  log: PlacementLog,
-  rejections: Rejections,
-  leaves: Iterable<LeafFill>,
-  leafOf: Int32Array | undefined,
-): Pending {
+function leftOver(nodes: NodeSet, set: FeasibleSet, log: PlacementLog, rejections: Rejections, leaves: Iterable<LeafFill>): Pending {
   const placed = new Map<number, number>();
   for (const leaf of leaves) leaf.eachPlaced((row, tasks) => placed.set(row, tasks));
-  const byRow: PlacedByRow = placed;
-  const message = rejections.message(basis, log.rows.length, leafOf);
-  const explain = explainPending(basis.nodes, set, byRow, message);
+  const message = rejections.message(nodes);
+  const explain = explainPending(nodes, set, placed, message);
   return { count: log.left, message, explain, requeueOn: requeueEvents(set, explain.rejected) };
 }
 

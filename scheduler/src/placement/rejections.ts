@@ -4,7 +4,6 @@
  */
 import type { FeasibleSet } from './feasible-set.ts';
 import type { NodeSet } from './node-set.ts';
-import { type RankBasis, failuresOf } from './ranking.ts';
 
 export class Rejections {
   readonly #set: FeasibleSet;
@@ -34,9 +33,9 @@ export class Rejections {
    * The sentence for tasks left over. When no node has passed since the candidates were collected, the nodes rejected then
    * still count; they are only counted here, because few decisions need them.
    */
-  message(basis: RankBasis, groupSize: number, leafOf: Int32Array | undefined): string {
+  message(nodes: NodeSet): string {
     const counts = this.#counts ?? new Int32Array(this.#set.counts.length);
-    if (this.#untouched) addCollected(counts, this.#set, basis, groupSize, leafOf);
+    if (this.#untouched) addCollected(counts, this.#set, nodes);
     return sentence(this.#set, counts);
   }
 }
@@ -52,35 +51,15 @@ function sentence(set: FeasibleSet, counts: Int32Array): string {
 }
 
 /**
- * Counts as SwarmKit does while it collects candidates, in row order: each leaf keeps the best `groupSize` nodes, and a node
- * that is no better than the worst of a full leaf is not asked at all.
+ * Counts the nodes rejected while candidates were collected, in row order, since the last that passed. SwarmKit does not even
+ * ask a node that is no better than the worst of a leaf that already has a candidate for every task of the group; but such a
+ * leaf takes the whole group, so when tasks are left over there was none, and every node was asked.
  */
-function addCollected(counts: Int32Array, set: FeasibleSet, basis: RankBasis, groupSize: number, leafOf: Int32Array | undefined): void {
-  const { nodes, tally } = basis;
-  const compare = (a: number, b: number): number =>
-    failuresOf(basis, a) - failuresOf(basis, b) ||
-    (tally?.countOf(a) ?? 0) - (tally?.countOf(b) ?? 0) ||
-    (nodes.tasksTotal[a] ?? 0) - (nodes.tasksTotal[b] ?? 0);
-  const collected = new Int32Array(counts.length);
-  const leaves = new Map<number, number[]>();
-  for (let row = 0; row < nodes.rows; row++) {
+function addCollected(counts: Int32Array, set: FeasibleSet, nodes: NodeSet): void {
+  for (let row = nodes.rows - 1; row >= 0; row--) {
     if (!nodes.has(row)) continue;
-    const leaf = leafOf?.[row] ?? 0;
-    let best = leaves.get(leaf);
-    if (best === undefined) leaves.set(leaf, (best = []));
-    const worst = best[best.length - 1];
-    const full = best.length >= groupSize;
-    if (full && worst !== undefined && compare(row, worst) >= 0) continue;
     const rejecting = set.firstRejecting(row);
-    if (rejecting !== 0) {
-      collected[rejecting] = (collected[rejecting] ?? 0) + 1;
-      continue;
-    }
-    collected.fill(0);
-    if (full) best.pop();
-    let at = best.length;
-    while (at > 0 && compare(row, best[at - 1] ?? 0) < 0) at--;
-    best.splice(at, 0, row);
+    if (rejecting === 0) return;
+    counts[rejecting] = (counts[rejecting] ?? 0) + 1;
   }
-  for (let i = 1; i < counts.length; i++) counts[i] = (counts[i] ?? 0) + (collected[i] ?? 0);
 }
