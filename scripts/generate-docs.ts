@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { machineDocuments } from './documents/machines.ts';
+import { scenarioSchemaDocument } from './documents/scenario-schema.ts';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -17,7 +18,7 @@ export interface Generator {
   readonly make: () => ReadonlyMap<string, string>;
 }
 
-const GENERATORS: readonly Generator[] = [{ folder: 'docs/machines', make: machineDocuments }];
+const GENERATORS: readonly Generator[] = [{ folder: 'docs/machines', make: machineDocuments }, { make: scenarioSchemaDocument }];
 
 /** Files of a generator's own folder that it does not make (any more). */
 function stale({ folder }: Generator, made: ReadonlyMap<string, string>): readonly string[] {

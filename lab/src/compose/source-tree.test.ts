@@ -66,6 +66,10 @@ describe('broken YAML', () => {
     ['a: 1\na: 2', 'f.yml:2:1: this key stands twice in the same map (keep one of them, or merge the two values)'],
     ['a:\n\t- b', 'f.yml:2:1: not valid YAML: tabs are not allowed as indentation (indent with spaces, not tabs)'],
     ['a: "open', 'f.yml:1:9: not valid YAML: missing closing "quote (check indentation and quotes on this line and the one before it)'],
+    [
+      'a: [x=${Y}]',
+      'f.yml:1:8: not valid YAML: missing , or : between flow sequence items (inside […] and {…} a variable ${…} needs quotes)',
+    ],
     ['a: !custom 1', 'f.yml:1:12: unknown tag !custom (Compose files know !reset and !override)'],
     ['a: {{b}}', 'f.yml:1:5: a key must be a plain word ({{…}} and ${…} with braces need quotes in YAML)'],
   ])('%j', (text, error) => expect(parse(text).errors[0]).toBe(error));

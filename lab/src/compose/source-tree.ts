@@ -93,7 +93,12 @@ export function parseYaml(file: string, text: string, diagnostics: Diagnostics):
     if (document.errors.length > 0) {
       for (const error of document.errors.slice(0, 5)) {
         const { line, col } = lineCounter.linePos(error.pos[0]);
-        diagnostics.error({ file, line, column: col }, '', yamlMessage(error.code, error.message), yamlHint(error.code));
+        diagnostics.error(
+          { file, line, column: col },
+          '',
+          yamlMessage(error.code, error.message),
+          yamlHint(error.code, text.split('\n')[line - 1] ?? ''),
+        );
       }
       continue;
     }
@@ -111,7 +116,8 @@ function yamlMessage(code: string, message: string): string {
   return `not valid YAML: ${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`;
 }
 
-function yamlHint(code: string): string {
+function yamlHint(code: string, line: string): string {
+  if (/[[{,].*\$\{/.test(line) && code !== 'DUPLICATE_KEY') return 'inside […] and {…} a variable ${…} needs quotes';
   switch (code) {
     case 'DUPLICATE_KEY':
       return 'keep one of them, or merge the two values';

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { checkStackSpec, commandCheck, type Command, nodeOfferCheck } from '@paperfleet/core';
 import { describe, expect, test } from 'vitest';
@@ -456,6 +456,15 @@ describe('what ships', () => {
     expect(until).toBe(600e6);
     expect(Math.max(...inputs.map(({ at }) => at))).toBeLessThanOrEqual(480e6);
     for (const stack of stacks) expect(checkStackSpec(stack)).toMatchObject({ ok: true });
+  });
+  test('the example of the documentation loads', () => {
+    const page = readFileSync(fileURLToPath(new URL('../../../docs/scenarios.md', import.meta.url)), 'utf8');
+    const text = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+    const shop = readFileSync(`${SHIPPED}/compose/shop.yml`, 'utf8');
+    const { inputs } = load(text, { readFile: (path) => (path === 'dir/compose/shop.yml' ? shop : undefined) });
+    expect(
+      inputs.flatMap(({ input }) => (input.kind === 'command' && input.command.do === 'deploy' ? [input.command.stack.name] : [])),
+    ).toEqual(['shop', 'extra']);
   });
   test('the JSON Schema knows every action', () => {
     const text = JSON.stringify(scenarioJsonSchema());
