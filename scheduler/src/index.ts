@@ -17,5 +17,5 @@ export * from './live/registry.ts';
 export * from './live/membership.ts';
 export * from './server/host-endpoint.ts';
 export { nodeView, serviceView } from './api/live/views.ts';
-export { StateFeed } from './api/live/state-feed.ts';
+export { buildSnapshot, StateFeed } from './api/live/state-feed.ts';
 export { buildMetrics } from './api/live/metrics.ts';

@@ -2,7 +2,7 @@
  * The live-data protocol between the manager's HTTP/WebSocket API and a page: a columnar snapshot, then deltas.
  *
  *   GET  /api/runs/:run/snapshot            → Snapshot
- *   WS   /api/runs/:run/live?from=SEQ       → ServerFrame as JSON text, and metric frames as binary (metrics-frame.ts)
+ *   WS   /api/runs/:run/live?from=SEQ       → ServerFrame as JSON text
  *   POST /api/runs/:run/commands            → CommandRequest → CommandAck (202) | ApiError
  *   POST /api/runs/:run/playback            → PlaybackRequest → PlaybackState
  *   POST /api/runs/:run/faults              → FaultRequest → CommandAck
@@ -10,7 +10,7 @@
  *   GET  /api/runs/:run/metrics?subject=node:n1&from=US&to=US&buckets=300 → MetricRange
  *   GET  /api/runs/:run/why/:subject        → Why
  *   GET  /api/runs                          → RunSummary[];  POST /api/runs/:run/rewind {at} → Snapshot of the past; POST /api/runs/:run/fork {at} → RunSummary
- *   GET  /api/openapi.json
+ *   GET  /api/openapi.json                  → the whole API, generated; what else there is: rest.ts
  *
  * `:run` is a run's name; `live` always names the main one. Times are microseconds of simulated time unless said.
  */
@@ -69,6 +69,7 @@ export interface ServiceView {
 /** Tasks as columns: one entry per task in each array. `row` is the task's number in this run, never used twice. */
 export interface TaskColumns {
   readonly row: readonly number[];
+  /** '' in a delta for a task that pages have already been told of: ids never change and are most of a row's bytes. */
   readonly id: readonly string[];
   readonly service: readonly number[]; // ServiceView.row, -1 when the service is gone
   readonly slot: readonly number[];

@@ -117,7 +117,7 @@ describe('reading', () => {
     };
     expect(summary).toBe(
       'shop_api.1 has been pending for 1 min. Waiting for a node: no suitable node (insufficient resources on 3 nodes). ' +
-        'Nearest is n2: 1.5 CPU free, 2 needed. It would fit if you add a node with 2 CPUs, or scale web down by 1. ' +
+        'Nearest is n2: 1.5 CPU free, 2 needed. It would fit if a node with 2 CPUs joined, or if web were scaled down by 1. ' +
         'It goes back to 00:20.000: Command deploy: stack shop.',
     );
     expect(chain.map(({ kind }) => kind)).toEqual(['task.pending', 'service.created']);

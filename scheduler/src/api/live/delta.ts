@@ -17,10 +17,18 @@ const COLUMNS = [
   'health',
 ] as const satisfies readonly (keyof TaskColumns)[];
 
-/** Picks entries out of several sets of columns: `places` are pairs of (set, index). */
-function gather(places: Iterable<readonly [TaskColumns, number]>): TaskColumns {
+/** An entry of some columns. A task's id stands only in the first entry about it and is handed on from there. */
+type Place = readonly [columns: TaskColumns, index: number, id: string];
+
+/** Enters all rows of `columns`, in place of earlier entries. */
+function enter(places: Map<number, Place>, columns: TaskColumns | undefined): void {
+  columns?.row.forEach((row, index) => places.set(row, [columns, index, columns.id[index] || (places.get(row)?.[2] ?? '')]));
+}
+
+/** Puts entries together as columns. */
+function gather(places: Iterable<Place>): TaskColumns {
   const result = Object.fromEntries(COLUMNS.map((name) => [name, [] as unknown[]])) as { [K in keyof TaskColumns]: unknown[] };
-  for (const [columns, index] of places) for (const name of COLUMNS) result[name].push(columns[name][index]);
+  for (const [columns, index, id] of places) for (const name of COLUMNS) result[name].push(name === 'id' ? id : columns[name][index]);
   return result as unknown as TaskColumns;
 }
 
@@ -42,7 +50,7 @@ class Rows<T> {
 export function mergeDeltas(frames: readonly DeltaFrame[]): DeltaFrame {
   const nodes = new Rows<NonNullable<DeltaFrame['nodes']>[number]>();
   const services = new Rows<NonNullable<DeltaFrame['services']>[number]>();
-  const tasks = new Rows<readonly [TaskColumns, number]>();
+  const tasks = new Rows<Place>();
   const events = frames.flatMap((frame) => frame.events ?? []);
   let skipped = 0;
   for (const frame of frames) {
@@ -50,8 +58,7 @@ export function mergeDeltas(frames: readonly DeltaFrame[]): DeltaFrame {
     for (const row of frame.removedNodes ?? []) nodes.remove(row);
     for (const service of frame.services ?? []) services.put(service.row, service);
     for (const row of frame.removedServices ?? []) services.remove(row);
-    const columns = frame.tasks;
-    if (columns !== undefined) columns.row.forEach((row, index) => tasks.put(row, [columns, index]));
+    enter(tasks.present, frame.tasks);
     for (const row of frame.removedTasks ?? []) tasks.remove(row);
     skipped += frame.eventsSkipped ?? 0;
   }
@@ -87,10 +94,9 @@ function replaceRows<T extends { readonly row: number }>(
 
 /** The state after a delta. What a page does, in its plainest form; tests hold the feed against it. */
 export function applyDelta(snapshot: Snapshot, delta: DeltaFrame): Snapshot {
-  const places = new Map<number, readonly [TaskColumns, number]>();
-  snapshot.tasks.row.forEach((row, index) => places.set(row, [snapshot.tasks, index]));
-  const changed = delta.tasks;
-  if (changed !== undefined) changed.row.forEach((row, index) => places.set(row, [changed, index]));
+  const places = new Map<number, Place>();
+  enter(places, snapshot.tasks);
+  enter(places, delta.tasks);
   for (const row of delta.removedTasks ?? []) places.delete(row);
   return {
     ...snapshot,

@@ -217,7 +217,7 @@ export class StateFeed {
       this.#sentServices,
       JSON.stringify,
     );
-    const tasks = this.#tasks.size === 0 ? undefined : taskColumns(this.#tasks.values(), store);
+    const tasks = this.#tasks.size === 0 ? undefined : taskColumns(this.#tasks.values(), store, ({ row }) => !this.#createdTasks.has(row));
     const skipped = this.#eventsSkipped + Math.max(0, this.#events.length - MAX_FRAME_EVENTS);
     const events = this.#events.slice(-MAX_FRAME_EVENTS);
     const rows: Partial<DeltaFrame> = {

@@ -121,8 +121,12 @@ export function serviceView(service: ServiceRecord, store: StoreView): ServiceVi
   };
 }
 
-/** Tasks as columns, in the order given. */
-export function taskColumns(tasks: Iterable<TaskRecord>, store: StoreView): TaskColumns {
+/** Tasks as columns, in the order given. `isKnown` tells which tasks need not be named again. */
+export function taskColumns(
+  tasks: Iterable<TaskRecord>,
+  store: StoreView,
+  isKnown: (task: TaskRecord) => boolean = () => false,
+): TaskColumns {
   const columns = {
     row: [] as number[],
     id: [] as string[],
@@ -137,7 +141,7 @@ export function taskColumns(tasks: Iterable<TaskRecord>, store: StoreView): Task
   };
   for (const task of tasks) {
     columns.row.push(task.row);
-    columns.id.push(task.id);
+    columns.id.push(isKnown(task) ? '' : task.id);
     columns.service.push(store.services.get(task.serviceId)?.row ?? -1);
     columns.slot.push(task.slot);
     columns.node.push(store.nodes.get(task.nodeId)?.row ?? -1);

@@ -235,7 +235,7 @@ export function handCluster(): HandRun {
       considered: 3,
       rejected: { resource: 3 },
       nearest: { node: 'n2', filter: 'resource', detail: '1.5 CPU free, 2 needed' },
-      wouldFitIf: ['add a node with 2 CPUs', 'scale web down by 1'],
+      wouldFitIf: ['a node with 2 CPUs joined', 'web were scaled down by 1'],
     },
     { task: stuck.id, service: 'shop_api', cause: created.id, severity: 'warning' },
   );

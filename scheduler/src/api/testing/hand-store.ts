@@ -43,6 +43,8 @@ export class HandStore implements StoreView {
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   #version = 0;
   #rows = { node: 0, service: 0, task: 0 };
+  readonly #ofService = new Map<string, Set<TaskRecord>>();
+  readonly #ofNode = new Map<string, Set<TaskRecord>>();
 
   get version(): Version {
     return this.#version as Version;
@@ -69,10 +71,10 @@ export class HandStore implements StoreView {
     return named ?? find(this.tasks, reference, () => '');
   }
   tasksOfService(serviceId: string): readonly TaskRecord[] {
-    return [...this.tasks.values()].filter((task) => task.serviceId === serviceId);
+    return [...(this.#ofService.get(serviceId) ?? [])];
   }
   tasksOfNode(nodeId: string): readonly TaskRecord[] {
-    return [...this.tasks.values()].filter((task) => task.nodeId === nodeId);
+    return [...(this.#ofNode.get(nodeId) ?? [])];
   }
 
   addNode(name: string, fields: Partial<NodeRecord> = {}): NodeRecord {
@@ -191,6 +193,8 @@ export class HandStore implements StoreView {
       ...fields,
     };
     this.tasks.set(record.id, record);
+    enter(this.#ofService, record.serviceId, record);
+    enter(this.#ofNode, record.nodeId, record);
     this.#commit({ kind: 'task', op: 'create', record, oldState: TASK_STATE.new, oldDesired: TASK_STATE.new, oldNodeId: '' });
     return record;
   }
@@ -200,12 +204,24 @@ export class HandStore implements StoreView {
   ): void {
     const { state: oldState, desired: oldDesired, nodeId: oldNodeId } = record;
     Object.assign(record as Mutable<TaskRecord>, fields);
+    if (record.nodeId !== oldNodeId) {
+      this.#ofNode.get(oldNodeId)?.delete(record);
+      enter(this.#ofNode, record.nodeId, record);
+    }
     this.#commit({ kind: 'task', op: 'update', record, oldState, oldDesired, oldNodeId });
   }
   removeTask(record: TaskRecord): void {
     this.tasks.delete(record.id);
+    this.#ofService.get(record.serviceId)?.delete(record);
+    this.#ofNode.get(record.nodeId)?.delete(record);
     this.#commit({ kind: 'task', op: 'remove', record, oldState: record.state, oldDesired: record.desired, oldNodeId: record.nodeId });
   }
+}
+
+function enter(index: Map<string, Set<TaskRecord>>, key: string, record: TaskRecord): void {
+  const entries = index.get(key);
+  if (entries === undefined) index.set(key, new Set([record]));
+  else entries.add(record);
 }
 
 function find<T>(records: ReadonlyMap<string, T>, reference: string, nameOf: (record: T) => string): T | undefined {
