@@ -61,7 +61,11 @@ export const agentCommand: Command = {
     const stop = (): void => host.stop('stopped by its user');
     io.signal.addEventListener('abort', stop);
     if (flagOption(context, 'with-parent')) process.on('disconnect', stop);
-    await host.run();
+    try {
+      await host.run();
+    } finally {
+      if (process.connected) process.disconnect(); // an open channel would keep this process (and its parent) alive
+    }
     return 0;
   },
 };

@@ -51,7 +51,11 @@ export class SessionSockets {
 
   #openOne(party: PartyId): Promise<void> {
     return new Promise((resolve, reject) => {
-      const socket = new WebSocket(this.#url, { perMessageDeflate: false, maxPayload: MAX_SESSION_FRAME_BYTES, handshakeTimeout: HANDSHAKE_MS });
+      const socket = new WebSocket(this.#url, {
+        perMessageDeflate: false,
+        maxPayload: MAX_SESSION_FRAME_BYTES,
+        handshakeTimeout: HANDSHAKE_MS,
+      });
       let welcomed = false;
       const timer = setTimeout(() => socket.terminate(), HANDSHAKE_MS);
       this.#sockets.set(party, socket);
