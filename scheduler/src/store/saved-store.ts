@@ -52,17 +52,36 @@ export function restoreRecords(
   saved: SavedStore,
 ): void {
   for (const node of saved.nodes) store.nodes.set(node.id, { ...node });
-  for (const { taskSpec, previousTaskSpec, ...service } of saved.services) {
-    const { spec, previousSpec, updateStatus } = service;
-    store.services.set(service.id, {
-      ...service,
-      spec: { ...spec, task: saved.specs[taskSpec] ?? spec.task },
-      previousSpec: previousSpec && { ...previousSpec, task: saved.specs[previousTaskSpec] ?? previousSpec.task },
-      updateStatus: updateStatus && { ...updateStatus, completedAt: updateStatus.completedAt },
-    });
-  }
+  for (const service of saved.services) store.services.set(service.id, restoreService(service, saved.specs));
   for (const task of saved.tasks) store.tasks.set(task.id, restoreTask(task, saved.specs));
   for (const stack of saved.stacks) store.stacks.set(stack.name, { ...stack });
+}
+
+/** Every property in the usual order, also those that JSON leaves out. */
+function restoreService(service: SavedStore['services'][number], specs: readonly TaskSpec[]): ServiceRecord {
+  const { spec, previousSpec, updateStatus } = service;
+  return {
+    row: service.row,
+    version: service.version,
+    id: service.id,
+    spec: { ...spec, task: specs[service.taskSpec] ?? spec.task },
+    specVersion: service.specVersion,
+    previousSpec: previousSpec && { ...previousSpec, task: specs[service.previousTaskSpec] ?? previousSpec.task },
+    previousSpecVersion: service.previousSpecVersion,
+    stack: service.stack,
+    createdAt: service.createdAt,
+    updatedAt: service.updatedAt,
+    cause: service.cause,
+    updateStatus: updateStatus && {
+      state: updateStatus.state,
+      message: updateStatus.message,
+      startedAt: updateStatus.startedAt,
+      completedAt: updateStatus.completedAt,
+    },
+    ports: service.ports,
+    jobIteration: service.jobIteration,
+    requestsPerSecond: service.requestsPerSecond,
+  };
 }
 
 function restoreTask(task: SavedTask, specs: readonly TaskSpec[]): TaskRecord {

@@ -17,6 +17,7 @@ import {
   type DurationUs,
   type Input,
   type TimerEvent,
+  type TimerId,
 } from '@paperfleet/core';
 
 export interface ProbeOptions {
@@ -38,6 +39,8 @@ interface ProbeState {
   attempt: number;
   batch: number;
   sequence: number;
+  /** The one timer of the session: the next heartbeat or the next try to register. */
+  timer: TimerId;
   tasks: LocalTask[];
 }
 
@@ -63,8 +66,8 @@ export class ProbeAgent implements Party {
     this.#ports = ports;
     this.#init = init;
     this.#options = options;
-    this.#state = saved ?? { alive: true, session: 0, attempt: 0, batch: 0, sequence: 0, tasks: [] };
-    if (saved === undefined) this.#ports.at(ports.now(), LANE.agent, { type: 'register' });
+    this.#state = saved ?? { alive: true, session: 0, attempt: 0, batch: 0, sequence: 0, timer: 0, tasks: [] };
+    if (saved === undefined) this.#later(0, 'register');
   }
 
   save(): unknown {
@@ -111,7 +114,7 @@ export class ProbeAgent implements Party {
     this.#state.session = 0;
     // Containers did not survive; the local task list did.
     for (const task of this.#state.tasks) if (task.state <= TASK_STATE.running) task.state = TASK_STATE.failed;
-    this.#ports.at(this.#ports.now(), LANE.agent, { type: 'register' });
+    this.#later(0, 'register');
   }
 
   #kill(id: string, exitCode: number): void {
@@ -127,18 +130,18 @@ export class ProbeAgent implements Party {
         if (message.attempt !== this.#state.attempt) return;
         this.#state.session = message.session;
         this.#state.sequence = 0;
-        this.#ports.in(message.periodUs, LANE.agent, { type: 'beat' });
+        this.#later(message.periodUs, 'beat');
         return;
       case 'heartbeatAck':
         if (message.session !== this.#state.session) return;
         if ((message.resultsIn ?? 0) > this.#state.sequence)
           this.send({ type: 'resync', session: message.session, at: this.#state.sequence });
-        this.#ports.in(message.periodUs, LANE.agent, { type: 'beat' });
+        this.#later(message.periodUs, 'beat');
         return;
       case 'refused':
         if (message.session !== this.#state.session && message.session !== 0) return;
         this.#state.session = 0;
-        this.#ports.in(RETRY_US as DurationUs, LANE.agent, { type: 'register' });
+        this.#later(RETRY_US, 'register');
         return;
       case 'assignments':
         this.#assign(message);
@@ -173,15 +176,20 @@ export class ProbeAgent implements Party {
     this.#ports.in((stop ? this.#options.stopUs : this.#options.startUs) as DurationUs, LANE.agent, event);
   }
 
+  #later(spanUs: number, type: 'register' | 'beat'): void {
+    this.#ports.cancel(this.#state.timer);
+    this.#state.timer = this.#ports.in(spanUs as DurationUs, LANE.agent, { type });
+  }
+
   onTimer(event: TimerEvent): void {
     if (!this.#state.alive) return;
     if (event.type === 'register') {
       if (this.#state.session !== 0) return;
       this.register();
-      this.#ports.in(RETRY_US as DurationUs, LANE.agent, { type: 'register' });
+      this.#later(RETRY_US, 'register');
     } else if (event.type === 'beat') {
       if (this.#state.session !== 0 && !this.silent) this.send({ type: 'heartbeat', session: this.#state.session });
-      this.#ports.in(RETRY_US as DurationUs, LANE.agent, { type: 'late' });
+      this.#later(RETRY_US, 'beat');
     } else if (event.type === 'step') this.#step((event as StepTimer).task);
   }
 
