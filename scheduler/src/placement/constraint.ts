@@ -4,7 +4,7 @@
  * constraint enforcer share this file.
  */
 import type { Labels, NodeRole } from '@paperfleet/core';
-import { type IpAddress, type IpNetwork, ipEqual, networkContains, parseCidr, parseIp } from './ip-address.ts';
+import { ipEqual, networkContains, parseCidr, parseIp } from './ip-address.ts';
 import type { PlacementDescription } from './request.ts';
 
 export interface Constraint {
@@ -51,7 +51,8 @@ function fold(text: string): string {
   return out;
 }
 
-const equalFold = (a: string, b: string): boolean => a === b || fold(a) === fold(b);
+// Folding keeps lengths, so texts of different length are never equal.
+const equalFold = (a: string, b: string): boolean => a === b || (a.length === b.length && fold(a) === fold(b));
 
 function parseOne(text: string): Constraint | string {
   const operator = text.includes('==') ? '==' : text.includes('!=') ? '!=' : undefined;
@@ -92,41 +93,52 @@ export function nameAfter(key: string, prefix: string): string | undefined {
   return key.length > prefix.length && equalFold(key.slice(0, prefix.length), prefix) ? key.slice(prefix.length) : undefined;
 }
 
-/** `address` is a single address, `network` a CIDR; neither: malformed, which never matches. */
-function ipMatches(constraint: Constraint, node: ConstraintSubject): boolean {
-  const nodeIp = parseIp(node.description.address);
-  const address: IpAddress | undefined = parseIp(constraint.value);
-  const network: IpNetwork | undefined = address === undefined ? parseCidr(constraint.value) : undefined;
-  if (address === undefined && network === undefined) return false;
-  const match =
-    nodeIp !== undefined && (address !== undefined ? ipEqual(address, nodeIp) : network !== undefined && networkContains(network, nodeIp));
-  return (constraint.operator === '==') === match;
+/** Answers for one constraint. */
+export type ConstraintTest = (node: ConstraintSubject) => boolean;
+
+/** A single address or a CIDR; a malformed value never matches, not even with `!=`. */
+function ipTest({ value, operator }: Constraint): ConstraintTest {
+  const address = parseIp(value);
+  const network = address === undefined ? parseCidr(value) : undefined;
+  if (address === undefined && network === undefined) return () => false;
+  return ({ description }) => {
+    const ip = parseIp(description.address);
+    const match =
+      ip !== undefined && (address !== undefined ? ipEqual(address, ip) : network !== undefined && networkContains(network, ip));
+    return (operator === '==') === match;
+  };
 }
 
-/** One constraint against a node. */
-export function nodeMatchesOne(constraint: Constraint, node: ConstraintSubject): boolean {
-  switch (fold(constraint.key)) {
+/** What a key stands for on a node; undefined for keys that stand for nothing. */
+function readerOf(key: string): ((node: ConstraintSubject) => string) | undefined {
+  switch (fold(key)) {
     case 'node.id':
-      return constraintMatches(constraint, node.id);
+      return ({ id }) => id;
     case 'node.hostname':
-      return constraintMatches(constraint, node.description.hostname);
-    case 'node.ip':
-      return ipMatches(constraint, node);
+      return ({ description }) => description.hostname;
     case 'node.role':
-      return constraintMatches(constraint, node.role);
+      return ({ role }) => role;
     case 'node.platform.os':
-      return constraintMatches(constraint, node.description.platform?.os ?? '');
+      return ({ description }) => description.platform?.os ?? '';
     case 'node.platform.arch':
-      return constraintMatches(constraint, node.description.platform?.architecture ?? '');
+      return ({ description }) => description.platform?.architecture ?? '';
   }
-  const nodeLabel = nameAfter(constraint.key, NODE_LABEL_PREFIX);
-  if (nodeLabel !== undefined) return constraintMatches(constraint, labelValue(node.labels, nodeLabel));
-  const engineLabel = nameAfter(constraint.key, ENGINE_LABEL_PREFIX);
-  if (engineLabel !== undefined) return constraintMatches(constraint, labelValue(node.description.engineLabels, engineLabel));
-  return false;
+  const nodeLabel = nameAfter(key, NODE_LABEL_PREFIX);
+  if (nodeLabel !== undefined) return ({ labels }) => labelValue(labels, nodeLabel);
+  const engineLabel = nameAfter(key, ENGINE_LABEL_PREFIX);
+  return engineLabel === undefined ? undefined : ({ description }) => labelValue(description.engineLabels, engineLabel);
+}
+
+/** A constraint made ready to be asked of many nodes. */
+export function constraintTest(constraint: Constraint): ConstraintTest {
+  if (fold(constraint.key) === 'node.ip') return ipTest(constraint);
+  const read = readerOf(constraint.key);
+  if (read === undefined) return () => false;
+  const equal = constraint.operator === '==';
+  return (node) => equalFold(constraint.value, read(node)) === equal;
 }
 
 /** True when the node meets all constraints. */
 export function nodeMatches(constraints: readonly Constraint[], node: ConstraintSubject): boolean {
-  return constraints.every((constraint) => nodeMatchesOne(constraint, node));
+  return constraints.every((constraint) => constraintTest(constraint)(node));
 }

@@ -1,6 +1,14 @@
 /** What a task asks of a node, in the form filters read; worked out once per spec and reused for all tasks made from it. */
 import type { PortConfig, Platform, TaskSpec } from '@paperfleet/core';
-import { type Constraint, ENGINE_LABEL_PREFIX, NODE_LABEL_PREFIX, nameAfter, parseConstraints } from './constraint.ts';
+import {
+  type Constraint,
+  type ConstraintTest,
+  constraintTest,
+  ENGINE_LABEL_PREFIX,
+  NODE_LABEL_PREFIX,
+  nameAfter,
+  parseConstraints,
+} from './constraint.ts';
 import type { GenericDemand } from './generic-resource.ts';
 import type { PlacementRequest } from './request.ts';
 
@@ -31,6 +39,8 @@ export interface TaskNeeds {
   readonly reservations: Reservations;
   /** Undefined when there are none, or when they do not parse: SwarmKit then leaves the filter out. */
   readonly constraints: readonly Constraint[] | undefined;
+  /** One for each of `constraints`. */
+  readonly constraintTests: readonly ConstraintTest[];
   readonly constraintKey: string;
   /** With architectures normalised; any one of them will do. */
   readonly platforms: readonly Platform[];
@@ -166,5 +176,6 @@ function makeNeeds({ serviceId, spec, ports }: Pick<PlacementRequest, 'serviceId
   };
   // Only max replicas looks at the service, so services with equal needs share one key otherwise.
   const key = JSON.stringify([body, maxReplicas > 0 ? serviceId : '']);
-  return { ...body, spec, serviceId, ports, constraints, spread, spreadKey: JSON.stringify(spread), key };
+  const constraintTests = (constraints ?? []).map(constraintTest);
+  return { ...body, spec, serviceId, ports, constraints, constraintTests, spread, spreadKey: JSON.stringify(spread), key };
 }

@@ -15,15 +15,16 @@ interface Miss {
 
 /** What rejects a node; undefined when nothing does, or when that is more than `limit` filters. */
 function missOf(nodes: NodeSet, set: FeasibleSet, row: number, placed: number, limit: number): Miss | undefined {
-  const places: number[] = [];
+  const { filters, needs } = set;
+  let places: number[] | undefined;
   let missing = 0;
-  for (const [place, filter] of set.filters.entries()) {
+  for (let place = 0; place < filters.length; place++) {
     if (set.lets(nodes, place, row, placed)) continue;
-    if (places.length === limit) return undefined;
-    places.push(place);
-    missing += filter.missing?.(nodes, set.needs, row, placed) ?? 1;
+    if (places?.length === limit) return undefined;
+    (places ??= []).push(place);
+    missing += filters[place]?.missing?.(nodes, needs, row, placed) ?? 1;
   }
-  return places.length === 0 ? undefined : { row, places, missing };
+  return places === undefined ? undefined : { row, places, missing };
 }
 
 /** The rejected node nearest to taking the task: fewest rejecting filters, then the smallest missing part, then the lower row. */

@@ -1,4 +1,3 @@
-import { nodeMatches, nodeMatchesOne } from '../constraint.ts';
 import { type FilterPlugin, nodesText } from '../filter.ts';
 
 /** Placement constraints. Which nodes meet them is kept per list of constraints. */
@@ -9,14 +8,14 @@ export const constraintsFilter: FilterPlugin = {
   applies: (needs) => needs.constraints !== undefined,
   filter(nodes, needs, row) {
     const node = nodes.nodeAt(row);
-    return node !== undefined && needs.constraints !== undefined && nodeMatches(needs.constraints, node);
+    return node !== undefined && needs.constraintTests.every((holds) => holds(node));
   },
   cacheKey: (needs) => needs.constraintKey,
   explain: (rejected) => `scheduling constraints not satisfied on ${nodesText(rejected)}`,
   shortfall(nodes, needs, row) {
     const node = nodes.nodeAt(row);
     const unmet = (needs.constraints ?? [])
-      .filter((constraint) => node === undefined || !nodeMatchesOne(constraint, node))
+      .filter((_constraint, i) => node === undefined || needs.constraintTests[i]?.(node) === false)
       .map(({ key, operator, value }) => `${key} ${operator} ${value}`)
       .join(', ');
     return {

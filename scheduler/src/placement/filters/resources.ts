@@ -26,7 +26,8 @@ function* balances(nodes: NodeSet, needs: TaskNeeds, row: number, placed: number
   }
 }
 
-const missingShare = ({ free, needed }: Balance): number => (needed <= 0 ? 1 : Math.min(1, (needed - Math.max(0, free)) / needed));
+/** Part of what is needed that is not free. */
+const shareMissing = (free: number, needed: number): number => (needed <= 0 ? 1 : Math.min(1, (needed - Math.max(0, free)) / needed));
 
 /** CPU, memory and each generic kind: what the node has less the reservations of the tasks on it. Limits play no part. */
 export const resourcesFilter: FilterPlugin = {
@@ -66,8 +67,17 @@ export const resourcesFilter: FilterPlugin = {
     return kept;
   },
   missing(nodes, needs, row, placed) {
+    const { nanoCpus, memoryBytes, generic, genericKinds } = needs.reservations;
+    const cpu = (nodes.cpuFree[row] ?? 0) - placed * nanoCpus;
+    const memory = (nodes.memoryFree[row] ?? 0) - placed * memoryBytes;
     let share = 0;
-    for (const balance of balances(nodes, needs, row, placed)) if (!balance.enough) share = Math.max(share, missingShare(balance));
+    if (cpu < nanoCpus) share = shareMissing(cpu, nanoCpus);
+    if (memory < memoryBytes) share = Math.max(share, shareMissing(memory, memoryBytes));
+    for (const kind of genericKinds) {
+      const needed = generic[kind] ?? 0;
+      const free = (nodes.genericFree.get(kind)?.[row] ?? 0) - placed * needed;
+      if (!enough(free, needed)) share = Math.max(share, shareMissing(free, needed));
+    }
     return share;
   },
   explain: (rejected) => `insufficient resources on ${nodesText(rejected)}`,
