@@ -14,7 +14,8 @@ export const replayCommand: Command = {
   group: 'files',
   summary: 'replay a journal and print its digest',
   usage: 'JOURNAL',
-  description: 'Makes the run anew from its inputs. Digests that the journal holds up to that instant are checked; exit code 1 when one differs.',
+  description:
+    'Makes the run anew from its inputs. Digests that the journal holds up to that instant are checked; exit code 1 when one differs.',
   examples: [
     { command: 'paperfleet replay .paperfleet/journal.ndjson', comment: 'all of it' },
     { command: 'paperfleet replay .paperfleet/journal.ndjson --until 01:20 --json', comment: 'the state 80 s into the run' },
@@ -29,13 +30,17 @@ export const replayCommand: Command = {
     const path = context.positionals[0]!;
     const journal = readJournal(resolve(context.io.cwd, path));
     if (journal.header.build !== buildId() && !flagOption(context, 'any-build')) {
-      throw new CommandError(`${path} was written by build ${journal.header.build}; this is ${buildId()}`, { hint: 'replay it with that build, or try --any-build' });
+      throw new CommandError(`${path} was written by build ${journal.header.build}; this is ${buildId()}`, {
+        hint: 'replay it with that build, or try --any-build',
+      });
     }
     const wanted = textOption(context, 'until');
     const until = (wanted === undefined ? journal.end : parseInstant(wanted)) as TimeUs;
     const started = performance.now();
     const mismatches: string[] = [];
-    let timeline = await replayInSlices(journal.header, FACTORIES, journal.inputs, until, undefined, (at) => context.progress(`${clockText(at)} of ${clockText(until)}`));
+    let timeline = await replayInSlices(journal.header, FACTORIES, journal.inputs, until, undefined, (at) =>
+      context.progress(`${clockText(at)} of ${clockText(until)}`),
+    );
     const digest = digestText(timeline.digest());
     let checked = 0;
     for (const known of journal.digests) {
@@ -48,10 +53,21 @@ export const replayCommand: Command = {
     const state = finalStateOf(timeline.party(MANAGER) as Party & ManagerView);
     const wallSeconds = Math.round((performance.now() - started) / 10) / 100;
     if (context.json) {
-      context.printJson({ at: until, digest, inputs: journal.inputs.length, events: timeline.events, wallSeconds, digestsChecked: checked, mismatches, services: state.services });
+      context.printJson({
+        at: until,
+        digest,
+        inputs: journal.inputs.length,
+        events: timeline.events,
+        wallSeconds,
+        digestsChecked: checked,
+        mismatches,
+        services: state.services,
+      });
     } else {
       context.print(`${clockText(until)} replayed in ${wallSeconds} s: ${journal.inputs.length} inputs, ${timeline.events} events`);
-      context.print(`digest ${digest}${checked === 0 ? '' : `  (${checked - mismatches.length} of ${checked} digests in the journal agree)`}`);
+      context.print(
+        `digest ${digest}${checked === 0 ? '' : `  (${checked - mismatches.length} of ${checked} digests in the journal agree)`}`,
+      );
       for (const mismatch of mismatches) context.io.stderr(`${mismatch}\n`);
     }
     return mismatches.length > 0 ? 1 : 0;

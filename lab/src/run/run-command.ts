@@ -20,7 +20,8 @@ export const runCommand: Command = {
   group: 'files',
   summary: 'run a scenario in virtual time',
   usage: 'SCENARIO',
-  description: 'Runs as fast as it goes and prints the digest: the same scenario and seed give the same one, however it is run. Exit code 1 when an `expect` does not hold.',
+  description:
+    'Runs as fast as it goes and prints the digest: the same scenario and seed give the same one, however it is run. Exit code 1 when an `expect` does not hold.',
   examples: [
     { command: 'paperfleet run scenarios/hello.yaml', comment: 'three machines, two services' },
     { command: 'paperfleet run scenarios/chaos.yaml --seed 7 --until 2m --json', comment: 'another seed, two simulated minutes, JSON' },
@@ -29,7 +30,13 @@ export const runCommand: Command = {
   options: [
     { name: 'seed', type: 'string', value: 'SEED', summary: 'seed; wins over the scenario’s' },
     { name: 'until', type: 'string', value: 'TIME', summary: 'end in simulated time (90s, 10m, 01:20); wins over the scenario’s' },
-    { name: 'transport', type: 'string', value: 'inproc|ws', summary: 'nodes in this process, or in agent hosts behind WebSockets', default: 'inproc' },
+    {
+      name: 'transport',
+      type: 'string',
+      value: 'inproc|ws',
+      summary: 'nodes in this process, or in agent hosts behind WebSockets',
+      default: 'inproc',
+    },
     { name: 'agents', type: 'string', value: 'K', summary: 'agent host processes with --transport ws', default: '1' },
     { name: 'journal', type: 'string', value: 'FILE', summary: 'write the journal there, for `paperfleet replay`' },
   ],
@@ -56,7 +63,9 @@ export const runCommand: Command = {
       progress: (at, events) => {
         if (performance.now() - shownMs < 1000) return;
         shownMs = performance.now();
-        context.progress(`${clockText(at)} of ${clockText(until)}, ${events} events, ${Math.round(at / 1000 / (shownMs - startedMs))}× real time`);
+        context.progress(
+          `${clockText(at)} of ${clockText(until)}, ${events} events, ${Math.round(at / 1000 / (shownMs - startedMs))}× real time`,
+        );
       },
     });
     return report(context, scenario, result, (performance.now() - startedMs) / 1000);
@@ -108,9 +117,12 @@ function report(context: CommandContext, scenario: Scenario, result: VirtualRunR
   if (context.json) {
     context.printJson(summary);
   } else {
-    context.print(`${scenario.name}  seed ${scenario.seed}  ${clockText(result.at)} simulated in ${summary.wallSeconds} s (${Math.round(result.at / 1e6 / wallSeconds)}×), ${result.events} events`);
+    context.print(
+      `${scenario.name}  seed ${scenario.seed}  ${clockText(result.at)} simulated in ${summary.wallSeconds} s (${Math.round(result.at / 1e6 / wallSeconds)}×), ${result.events} events`,
+    );
     context.print(`nodes ready ${summary.nodes.ready}/${summary.nodes.total}`);
-    for (const { name, running, desired, pending } of state.services) context.print(`  ${name}  ${running}/${desired} running${pending > 0 ? `, ${pending} pending` : ''}`);
+    for (const { name, running, desired, pending } of state.services)
+      context.print(`  ${name}  ${running}/${desired} running${pending > 0 ? `, ${pending} pending` : ''}`);
     for (const { ok, text } of expectations) context.print(`${ok ? context.style.green('✓') : context.style.red('✗')} ${text}`);
     context.print(`digest ${result.digest}`);
   }

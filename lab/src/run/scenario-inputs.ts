@@ -69,7 +69,13 @@ function faultsOf({ nodes, label, fault }: PlannedFault, parties: ReadonlyMap<st
 }
 
 /** `out`: what the named nodes send to anybody; `in`: what everybody else sends to them. */
-function linkFaults(named: readonly PartyId[], all: readonly PartyId[], label: string, link: LinkFault, direction: 'out' | 'in' | 'both'): Input[] {
+function linkFaults(
+  named: readonly PartyId[],
+  all: readonly PartyId[],
+  label: string,
+  link: LinkFault,
+  direction: 'out' | 'in' | 'both',
+): Input[] {
   const inside = new Set(named);
   const others = [MANAGER, ...all.filter((party) => !inside.has(party))];
   const made: Input[] = [];

@@ -91,9 +91,20 @@ async function runOverSockets(options: VirtualRunOptions): Promise<VirtualRunRes
   timeline.createManager();
   const trouble: string[] = [];
   const log = (event: string, detail: Record<string, unknown>): void => {
-    if (event === 'host.lost' || event === 'frame.refused' || event === 'socket.refused') trouble.push(`${event} ${JSON.stringify(detail)}`);
+    if (event === 'host.lost' || event === 'frame.refused' || event === 'socket.refused')
+      trouble.push(`${event} ${JSON.stringify(detail)}`);
   };
-  const conductor = new Conductor({ name: header.run, header, timeline, journal: openJournal(options), inputs: [], at: 0 as TimeUs, speed: 0, paused: false, log });
+  const conductor = new Conductor({
+    name: header.run,
+    header,
+    timeline,
+    journal: openJournal(options),
+    inputs: [],
+    at: 0 as TimeUs,
+    speed: 0,
+    paused: false,
+    log,
+  });
   conductor.plan(inputs);
   const token = `run-${process.pid}-${Math.trunc(performance.now())}`;
   const endpoint = new HostEndpoint({ conductor, token, build: header.build, assignWorker: (host) => assignments.get(host), log });
@@ -104,7 +115,9 @@ async function runOverSockets(options: VirtualRunOptions): Promise<VirtualRunRes
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const url = `ws://127.0.0.1:${port}`;
-  const children = hosts.map((host) => spawnSelf(['agent', '--join', url, '--name', host, '--nodes', '0', '--quiet', '--with-parent'], { PAPERFLEET_JOIN_TOKEN: token }));
+  const children = hosts.map((host) =>
+    spawnSelf(['agent', '--join', url, '--name', host, '--nodes', '0', '--quiet', '--with-parent'], { PAPERFLEET_JOIN_TOKEN: token }),
+  );
   try {
     await conductor.waitForHosts(hosts.length, ATTACH_MS);
     for (let now = 0; now < until && options.signal?.aborted !== true; ) {

@@ -14,7 +14,10 @@ export const agentCommand: Command = {
     'One process hosts any number of node agents, each with a WebSocket of its own. The nodes keep their names under the host’s name, so a host that is started again brings its nodes back.',
   examples: [
     { command: 'paperfleet agent --join ws://127.0.0.1:7070 --token TOKEN --nodes 10', comment: 'ten more machines' },
-    { command: 'paperfleet agent --join ws://127.0.0.1:7070 --name big --nodes 2 --cpu 64 --memory 512GiB --label disk=ssd', comment: 'two large ones' },
+    {
+      command: 'paperfleet agent --join ws://127.0.0.1:7070 --name big --nodes 2 --cpu 64 --memory 512GiB --label disk=ssd',
+      comment: 'two large ones',
+    },
   ],
   options: [
     { name: 'join', type: 'string', value: 'URL', summary: 'the manager, as `paperfleet up` prints it', default: 'ws://127.0.0.1:7070' },
@@ -53,8 +56,10 @@ export const agentCommand: Command = {
       }),
       node: createNodeAgent,
       log: (event, detail) => {
-        if (event === 'link.attached' && !quiet) context.print(`${name}: attached to ${url} with ${String(detail['agents'])} nodes (Ctrl-C leaves)`);
-        else if (event === 'link.broken' && !quiet) io.stderr(`${name}: no connection to ${url} (${String(detail['reason'])}); next try in ${String(detail['retryMs'])} ms\n`);
+        if (event === 'link.attached' && !quiet)
+          context.print(`${name}: attached to ${url} with ${String(detail['agents'])} nodes (Ctrl-C leaves)`);
+        else if (event === 'link.broken' && !quiet)
+          io.stderr(`${name}: no connection to ${url} (${String(detail['reason'])}); next try in ${String(detail['retryMs'])} ms\n`);
         else if (event === 'frame.refused') io.stderr(`${name}: ${JSON.stringify(detail)}\n`);
       },
     });

@@ -95,7 +95,7 @@ async function startOn(server: Server, options: ClusterOptions): Promise<Cluster
   const checkpoints = new CheckpointFiles(stateFolder, build);
   if (earlier === undefined) checkpoints.clear();
   const timeline = await timelineOf(header, earlier, checkpoints, options.progress);
-  const inputs = earlier === undefined ? [] : [...earlier.inputs];
+  const inputs = earlier?.inputs ?? [];
   const expected = new Membership(inputs).hosts();
   const conductor = new Conductor({
     name: 'live',
@@ -111,7 +111,10 @@ async function startOn(server: Server, options: ClusterOptions): Promise<Cluster
     onCheckpoint: (saved) => checkpoints.write(saved, (error) => log('warn', 'checkpoint.failed', { message: error.message })),
     log: (event, detail) => log('info', event, detail),
   });
-  const registry = new RunRegistry({ factories: FACTORIES, checkpoint: (run, at) => (run === 'live' ? checkpoints.newest(at) : undefined) });
+  const registry = new RunRegistry({
+    factories: FACTORIES,
+    checkpoint: (run, at) => (run === 'live' ? checkpoints.newest(at) : undefined),
+  });
   registry.add(conductor);
   const joinToken = tokenIn(stateFolder);
   const endpoint = new HostEndpoint({
@@ -147,7 +150,8 @@ async function startOn(server: Server, options: ClusterOptions): Promise<Cluster
     resumedAt: earlier?.end,
     stop: async () => {
       // The journal's last mark first: the agents' leaving is no part of the run.
-      if (conductor.at > 0) checkpoints.write(await conductor.checkpoint(), (error) => log('warn', 'checkpoint.failed', { message: error.message }));
+      if (conductor.at > 0)
+        checkpoints.write(await conductor.checkpoint(), (error) => log('warn', 'checkpoint.failed', { message: error.message }));
       api.close();
       await registry.stopAll();
       endpoint.close();
@@ -215,10 +219,14 @@ function listen(server: Server, host: string, port: number): Promise<void> {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const taken = cause.code === 'EADDRINUSE';
       reject(
-        new PaperfleetError(taken ? 'PF_PORT_TAKEN' : 'PF_LISTEN', taken ? `port ${port} on ${host} is in use` : `cannot listen on ${host}:${port}: ${cause.message}`, {
-          hint: taken ? 'is another cluster running? choose another port with --port (or PAPERFLEET_PORT)' : 'check --host and --port',
-          cause,
-        }),
+        new PaperfleetError(
+          taken ? 'PF_PORT_TAKEN' : 'PF_LISTEN',
+          taken ? `port ${port} on ${host} is in use` : `cannot listen on ${host}:${port}: ${cause.message}`,
+          {
+            hint: taken ? 'is another cluster running? choose another port with --port (or PAPERFLEET_PORT)' : 'check --host and --port',
+            cause,
+          },
+        ),
       );
     });
     server.listen(port, host, resolve);
@@ -245,7 +253,9 @@ function startAgents({ agentHosts, log }: ClusterOptions, joinUrl: string, joinT
     let child: ChildProcess | undefined;
     let stopped = false;
     const start = (): void => {
-      child = spawnSelf(['agent', '--join', joinUrl, '--name', name, '--quiet', '--with-parent', ...args], { PAPERFLEET_JOIN_TOKEN: joinToken });
+      child = spawnSelf(['agent', '--join', joinUrl, '--name', name, '--quiet', '--with-parent', ...args], {
+        PAPERFLEET_JOIN_TOKEN: joinToken,
+      });
       child.on('exit', (code, signal) => {
         if (stopped) return;
         log('warn', 'agent-host.exited', { host: name, code, signal });

@@ -16,7 +16,22 @@ export interface OfferOptions {
   readonly latencyMs: number | undefined;
 }
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 2 ** 10, kib: 2 ** 10, kb: 1e3, m: 2 ** 20, mib: 2 ** 20, mb: 1e6, g: 2 ** 30, gib: 2 ** 30, gb: 1e9, t: 2 ** 40, tib: 2 ** 40, tb: 1e12 };
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  k: 2 ** 10,
+  kib: 2 ** 10,
+  kb: 1e3,
+  m: 2 ** 20,
+  mib: 2 ** 20,
+  mb: 1e6,
+  g: 2 ** 30,
+  gib: 2 ** 30,
+  gb: 1e9,
+  t: 2 ** 40,
+  tib: 2 ** 40,
+  tb: 1e12,
+};
 /** A gigabit link to the registry. */
 const PULL_BYTES_PER_SECOND = 125_000_000;
 const MAX_NODES = 100_000;
@@ -30,7 +45,8 @@ export function makeOffers(options: OfferOptions): NodeOffer[] {
   if (!(cores >= 0.001) || cores > 1024) throw new UsageError(`--cpu ${options.cpu}: cores, from 0.001 to 1024`, 'for example --cpu 8');
   const labels = labelsOf(options.labels);
   const latencyUs = options.latencyMs === undefined ? DEFAULT_CONFIG.controlLatencyUs : durationUs(Math.round(options.latencyMs * 1000));
-  if (latencyUs < 1000) throw new UsageError(`--latency ${options.latencyMs}: at least 1 ms`, 'windows cannot be longer than the shortest latency');
+  if (latencyUs < 1000)
+    throw new UsageError(`--latency ${options.latencyMs}: at least 1 ms`, 'windows cannot be longer than the shortest latency');
   return Array.from({ length: options.nodes }, (_, index): NodeOffer => {
     const zone = labels['zone'] ?? zoneName(index % Math.max(1, options.zones));
     return {
@@ -66,7 +82,8 @@ function memoryBytes(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
   const unit = match === null ? undefined : UNITS[match[2]!.toLowerCase()];
   const value = unit === undefined ? Number.NaN : Math.round(Number(match![1]) * unit);
-  if (!(value >= 4 * 2 ** 20)) throw new UsageError(`--memory ${text}: an amount of at least 4 MiB with its unit`, 'for example --memory 32GiB');
+  if (!(value >= 4 * 2 ** 20))
+    throw new UsageError(`--memory ${text}: an amount of at least 4 MiB with its unit`, 'for example --memory 32GiB');
   return value;
 }
 

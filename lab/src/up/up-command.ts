@@ -33,7 +33,13 @@ export const upCommand: Command = {
   ],
   options: [
     { name: 'port', type: 'string', value: 'PORT', summary: 'port of dashboard and API (or PAPERFLEET_PORT)', default: DEFAULT_PORT },
-    { name: 'host', type: 'string', value: 'ADDRESS', summary: 'address to bind; beyond loopback a token is required', default: '127.0.0.1' },
+    {
+      name: 'host',
+      type: 'string',
+      value: 'ADDRESS',
+      summary: 'address to bind; beyond loopback a token is required',
+      default: '127.0.0.1',
+    },
     { name: 'token', type: 'string', value: 'TOKEN', summary: 'token people must present (or PAPERFLEET_TOKEN)' },
     { name: 'viewer-token', type: 'string', value: 'TOKEN', summary: 'token for read-only access' },
     { name: 'allow-host', type: 'string', multiple: true, value: 'NAME', summary: 'another host name under which the server is reached' },
@@ -42,7 +48,15 @@ export const upCommand: Command = {
     { name: 'cpu', type: 'string', value: 'CORES', summary: 'cores of each machine', default: '8' },
     { name: 'memory', type: 'string', value: 'SIZE', summary: 'memory of each machine', default: '16GiB' },
     { name: 'zones', type: 'string', value: 'N', summary: 'zones to spread them over', default: '3' },
-    { name: 'stack', short: 'f', type: 'string', multiple: true, value: 'FILE', summary: 'Compose file to deploy at the start', default: 'a small web shop' },
+    {
+      name: 'stack',
+      short: 'f',
+      type: 'string',
+      multiple: true,
+      value: 'FILE',
+      summary: 'Compose file to deploy at the start',
+      default: 'a small web shop',
+    },
     { name: 'name', type: 'string', value: 'NAME', summary: 'name of that stack' },
     { name: 'empty', type: 'boolean', summary: 'deploy nothing' },
     { name: 'seed', type: 'string', value: 'SEED', summary: 'seed of a new run', default: 'drawn and printed' },
@@ -50,8 +64,20 @@ export const upCommand: Command = {
     { name: 'paused', type: 'boolean', summary: 'start paused' },
     { name: 'state', type: 'string', value: 'FOLDER', summary: 'folder of journal and checkpoints', default: '.paperfleet' },
     { name: 'fresh', type: 'boolean', summary: 'put the earlier run aside and begin anew' },
-    { name: 'return-within', type: 'string', value: 'SECONDS', summary: 'after a restart, how long to wait for agent hosts', default: '15' },
-    { name: 'startup-scale', type: 'string', value: 'PERMILLE', summary: 'scale of image pulls and start-up times; 0 is immediate', default: '1000' },
+    {
+      name: 'return-within',
+      type: 'string',
+      value: 'SECONDS',
+      summary: 'after a restart, how long to wait for agent hosts',
+      default: '15',
+    },
+    {
+      name: 'startup-scale',
+      type: 'string',
+      value: 'PERMILLE',
+      summary: 'scale of image pulls and start-up times; 0 is immediate',
+      default: '1000',
+    },
     { name: 'verbose', type: 'boolean', summary: 'print log lines (NDJSON) to stderr' },
   ],
   positionals: { min: 0, max: 0 },
@@ -61,7 +87,15 @@ export const upCommand: Command = {
     const cluster = await startCluster(await optionsOf(context));
     const { url, joinUrl, joinToken, conductor, resumedAt } = cluster;
     if (context.json) {
-      context.printJson({ url, joinUrl, joinToken, seed: conductor.header.seed, build: conductor.header.build, resumedAt: resumedAt ?? null, pid: process.pid });
+      context.printJson({
+        url,
+        joinUrl,
+        joinToken,
+        seed: conductor.header.seed,
+        build: conductor.header.build,
+        resumedAt: resumedAt ?? null,
+        pid: process.pid,
+      });
     } else {
       print(context, [
         '',
@@ -107,7 +141,14 @@ async function optionsOf(context: CommandContext): Promise<Parameters<typeof sta
   const viewerToken = textOption(context, 'viewer-token');
   const stateFolder = resolve(io.cwd, textOption(context, 'state') ?? '.paperfleet');
   const stack = flagOption(context, 'empty') ? undefined : await firstStack(context);
-  const machine = ['--cpu', textOption(context, 'cpu') ?? '8', '--memory', textOption(context, 'memory') ?? '16GiB', '--zones', textOption(context, 'zones') ?? '3'];
+  const machine = [
+    '--cpu',
+    textOption(context, 'cpu') ?? '8',
+    '--memory',
+    textOption(context, 'memory') ?? '16GiB',
+    '--zones',
+    textOption(context, 'zones') ?? '3',
+  ];
   return {
     build: buildId(),
     host: textOption(context, 'host') ?? '127.0.0.1',

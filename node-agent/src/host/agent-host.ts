@@ -76,7 +76,9 @@ export class AgentHost {
         refused: (code, reason) => {
           const close = closeReasonOf(code);
           reject(
-            new PaperfleetError('PF_REFUSED', `the manager at ${url} refused this host: ${reason || String(close ?? code)}`, { hint: hintFor(close) }),
+            new PaperfleetError('PF_REFUSED', `the manager at ${url} refused this host: ${reason || String(close ?? code)}`, {
+              hint: hintFor(close),
+            }),
           );
         },
         random: () => Math.random(),

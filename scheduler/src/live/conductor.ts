@@ -7,7 +7,6 @@
  */
 import {
   addDigests,
-  addressed,
   assert,
   type Command,
   digestText,
@@ -30,6 +29,7 @@ import {
   type Totals,
 } from '@paperfleet/core';
 import type { HostPort, WindowResult } from './host-port.ts';
+import { InputLog } from './input-log.ts';
 import { Pacer } from './pacer.ts';
 import type { LiveRun, ManagerView, Submitted } from './run.ts';
 
@@ -41,8 +41,8 @@ export interface ConductorOptions {
   /** Holds the manager, and those nodes that no host simulates. */
   readonly timeline: Timeline;
   readonly journal: Journal;
-  /** Inputs journaled so far; the conductor appends to this list. */
-  readonly inputs: JournaledInput[];
+  /** Inputs journaled so far. */
+  readonly inputs: readonly JournaledInput[];
   readonly at: TimeUs;
   readonly speed: number;
   readonly paused: boolean;
@@ -77,29 +77,23 @@ export class Conductor implements LiveRun {
   readonly header: RunHeader;
   readonly manager: ManagerView;
   readonly #timeline: Timeline;
-  readonly #journal: Journal;
-  readonly #inputs: JournaledInput[];
+  readonly #inputs: InputLog;
   readonly #hosts = new Map<string, HostPort>();
   readonly #pacer: Pacer;
   readonly #wallMs: () => number;
   readonly #log: (event: string, detail: Record<string, unknown>) => void;
   readonly #onCheckpoint: ((saved: SavedTimeline) => void) | undefined;
   readonly #listeners = new Set<() => void>();
-  readonly #acks = new Map<string, Submitted>();
   readonly #waitingKeys = new Map<string, Promise<Submitted>>();
   /** Work for the next barrier. */
   #submissions: Submission[] = [];
   #tasks: (() => void | Promise<void>)[] = [];
-  /** Journaled inputs with later instants (scenarios), ascending. */
-  #planned: JournaledInput[] = [];
   readonly #relay = new Map<string, Envelope[]>();
   /** Joins that a host has yet to hear of: messages to those nodes take their latency. */
   readonly #introductions = new Map<string, HostInput[]>();
   readonly #expected: Set<string>;
   #expectedUntilMs: number;
   #at: number;
-  /** Newest sequence number of the journal. */
-  #seq = 0;
   #windows = 0;
   #hostEventsGone = 0;
   #lastMarkMs: number;
@@ -116,8 +110,9 @@ export class Conductor implements LiveRun {
     this.forkedAt = options.forkedAt ?? null;
     this.header = options.header;
     this.#timeline = options.timeline;
-    this.#journal = options.journal;
-    this.#inputs = options.inputs;
+    this.#inputs = new InputLog(options.journal, options.inputs, options.at, ({ party, offer }) =>
+      options.timeline.directory.learn(party, offer),
+    );
     this.#at = options.at;
     this.#wallMs = options.wallMs ?? (() => performance.now());
     this.#log = options.log ?? (() => undefined);
@@ -131,11 +126,6 @@ export class Conductor implements LiveRun {
     const manager = options.timeline.party(MANAGER);
     assert(manager !== undefined, 'a conductor needs the manager in its timeline');
     this.manager = manager as Party & ManagerView;
-    for (const entry of this.#inputs) {
-      this.#seq = Math.max(this.#seq, entry.seq);
-      this.#rememberKey(entry);
-      if (entry.at >= options.at) this.#schedule(entry);
-    }
   }
 
   /** The last barrier: every event before it has been handled everywhere. */
@@ -150,7 +140,7 @@ export class Conductor implements LiveRun {
   }
 
   inputs(): readonly JournaledInput[] {
-    return this.#inputs;
+    return this.#inputs.entries;
   }
 
   /** Starts the loop; it goes on until `stop`. */
@@ -164,13 +154,19 @@ export class Conductor implements LiveRun {
     this.#stopped = true;
     this.#poke();
     await this.#running;
-    this.#journal.append([{ kind: 'mark', at: this.at }], true);
-    this.#journal.close();
+    this.#inputs.mark(this.at, true);
+    this.#inputs.close();
   }
 
   playback(): PlaybackState {
     const waitingFor = [...this.#expected, ...this.hosts.filter((host) => host.detached).map((host) => host.name)];
-    return { paused: this.#pacer.paused, speed: this.#pacer.speed, reachedSpeed: waitingFor.length > 0 ? 0 : this.#pacer.reached(), simUs: this.#at, waitingFor };
+    return {
+      paused: this.#pacer.paused,
+      speed: this.#pacer.speed,
+      reachedSpeed: waitingFor.length > 0 ? 0 : this.#pacer.reached(),
+      simUs: this.#at,
+      waitingFor,
+    };
   }
 
   totals(): Totals {
@@ -208,7 +204,7 @@ export class Conductor implements LiveRun {
   }
 
   submit(command: Command, by: string, key: string): Promise<Submitted> {
-    const known = key === '' ? undefined : (this.#acks.get(key) ?? this.#waitingKeys.get(key));
+    const known = key === '' ? undefined : (this.#inputs.answerTo(key) ?? this.#waitingKeys.get(key));
     if (known !== undefined) return Promise.resolve(known);
     const refusal = this.manager.check(command);
     if (refusal !== undefined) return Promise.resolve(refusal);
@@ -235,16 +231,7 @@ export class Conductor implements LiveRun {
 
   /** Journals inputs with instants of their own, ascending and not before the barrier: a scenario's. Before `start` or at a barrier. */
   plan(entries: readonly JournaledInput[]): void {
-    this.#journal.append(
-      entries.map((entry) => ({ kind: 'input' as const, planned: true as const, ...entry })),
-      true,
-    );
-    for (const entry of entries) {
-      assert(entry.at >= this.#at && entry.seq > this.#seq, 'planned inputs come in order and not in the past', { at: entry.at, seq: entry.seq });
-      this.#seq = entry.seq;
-      this.#inputs.push(entry);
-      this.#schedule(entry);
-    }
+    this.#inputs.plan(entries, this.at);
   }
 
   /** Runs work between two windows. */
@@ -271,7 +258,7 @@ export class Conductor implements LiveRun {
       let words: DigestWords = this.#timeline.digest();
       for (const result of await this.#ask({ wantDigest: true, wantState: false })) words = addDigests(words, result.digest!);
       const digest = digestText(words);
-      this.#journal.append([{ kind: 'digest', at: this.at, digest }], false);
+      this.#inputs.digest(this.at, digest);
       return { at: this.at, digest };
     });
   }
@@ -292,7 +279,7 @@ export class Conductor implements LiveRun {
     assert(!this.#hosts.has(host.name), 'two hosts of one name', { host: host.name });
     for (const party of host.parties) this.#timeline.remove(party);
     this.#hosts.set(host.name, host);
-    const others = this.#inputs.filter(({ at, input }) => at < this.#at && input.kind === 'join' && !host.parties.has(input.party));
+    const others = this.#inputs.entries.filter(({ at, input }) => at < this.#at && input.kind === 'join' && !host.parties.has(input.party));
     this.#introductions.set(
       host.name,
       others.map((entry) => ({ ...entry, parties: [] })),
@@ -331,7 +318,8 @@ export class Conductor implements LiveRun {
     for (;;) {
       await this.#barrier();
       if (this.#hosts.size >= count) return;
-      if (this.#wallMs() > deadline) throw new Error(`only ${this.#hosts.size} of ${count} agent hosts attached within ${timeoutMs / 1000} s`);
+      if (this.#wallMs() > deadline)
+        throw new Error(`only ${this.#hosts.size} of ${count} agent hosts attached within ${timeoutMs / 1000} s`);
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   }
@@ -399,17 +387,11 @@ export class Conductor implements LiveRun {
   async #admit(): Promise<void> {
     const submissions = this.#submissions;
     this.#submissions = [];
-    const entries = submissions.map(({ input }): JournaledInput => ({ seq: ++this.#seq, at: this.at, input }));
-    this.#journal.append(
-      entries.map((entry) => ({ kind: 'input' as const, ...entry })),
-      true,
+    const entries = this.#inputs.admit(
+      submissions.map(({ input }) => input),
+      this.at,
     );
-    for (const [index, entry] of entries.entries()) {
-      this.#inputs.push(entry);
-      this.#schedule(entry);
-      this.#rememberKey(entry);
-      submissions[index]!.answer({ ok: true, seq: entry.seq, at: entry.at });
-    }
+    for (const [index, { seq, at }] of entries.entries()) submissions[index]!.answer({ ok: true, seq, at });
     // While paused, a command still shows at once: the instant it takes effect at is played.
     if (this.#pacer.paused && !this.#waits()) await this.#window(this.#at + 1);
   }
@@ -419,9 +401,7 @@ export class Conductor implements LiveRun {
     const start = this.#at;
     const floor = Math.max(start, this.#earliest());
     const end = Math.min(limit, floor === Infinity ? limit : floor + this.#lookAhead());
-    const inputs: HostInput[] = [];
-    const due = this.#planned.findIndex((entry) => entry.at >= end);
-    for (const entry of this.#planned.splice(0, due < 0 ? this.#planned.length : due)) inputs.push(addressed(entry));
+    const inputs = this.#inputs.due(end);
     for (const input of inputs) this.#timeline.inject({ ...input, parties: input.parties.filter((party) => !this.#isRemote(party)) });
 
     const answers: { host: HostPort; result: Promise<WindowResult> }[] = [];
@@ -466,19 +446,8 @@ export class Conductor implements LiveRun {
   }
 
   #lose(parties: readonly PartyId[], since: TimeUs, reason: string): void {
-    const entry: JournaledInput = { seq: ++this.#seq, at: this.at, input: { kind: 'lost', parties, since, reason } };
-    this.#journal.append([{ kind: 'input', ...entry }], true);
-    this.#inputs.push(entry);
     for (const party of parties) this.#timeline.remove(party);
-    this.#schedule(entry);
-  }
-
-  /** Puts an input among those that wait for their window. Latencies are learned at once: the look-ahead must know them. */
-  #schedule(entry: JournaledInput): void {
-    if (entry.input.kind === 'join') this.#timeline.directory.learn(entry.input.party, entry.input.offer);
-    const last = this.#planned.at(-1);
-    if (last === undefined || last.at <= entry.at) this.#planned.push(entry);
-    else this.#planned.splice(firstLater(this.#planned, entry.at), 0, entry);
+    this.#inputs.admit([{ kind: 'lost', parties, since, reason }], this.at);
   }
 
   /** Sends messages on to whoever simulates their receiver; those for parties that are gone are lost, as on a dead link. */
@@ -543,15 +512,11 @@ export class Conductor implements LiveRun {
       if (next >= 0 && next < earliest) earliest = next;
     }
     for (const relay of this.#relay.values()) for (const envelope of relay) earliest = Math.min(earliest, envelope.arriveAt);
-    return Math.min(earliest, this.#planned[0]?.at ?? Infinity);
+    return Math.min(earliest, this.#inputs.nextAt());
   }
 
   #lookAhead(): number {
     return this.#hosts.size === 0 ? SOLO_WINDOW_US : this.#timeline.directory.minimumControlLatency();
-  }
-
-  #rememberKey(entry: JournaledInput): void {
-    if (entry.input.kind === 'command' && entry.input.key !== '') this.#acks.set(entry.input.key, { ok: true, seq: entry.seq, at: entry.at });
   }
 
   #mark(): void {
@@ -559,7 +524,7 @@ export class Conductor implements LiveRun {
     if (now - this.#lastMarkMs < MARK_MS || this.#lastMarkAt === this.#at) return;
     this.#lastMarkMs = now;
     this.#lastMarkAt = this.#at;
-    this.#journal.append([{ kind: 'mark', at: this.at }], false);
+    this.#inputs.mark(this.at, false);
   }
 
   #changed(): void {
@@ -599,12 +564,6 @@ function forHost(host: HostPort, inputs: readonly HostInput[]): HostInput[] {
     if (parties.length > 0 || entry.input.kind === 'join') theirs.push({ ...entry, parties });
   }
   return theirs;
-}
-
-/** Index of the first entry with a later instant. */
-function firstLater(entries: readonly JournaledInput[], at: TimeUs): number {
-  const index = entries.findIndex((entry) => entry.at > at);
-  return index < 0 ? entries.length : index;
 }
 
 function push<K>(map: Map<K, Envelope[]>, key: K, envelope: Envelope): void {

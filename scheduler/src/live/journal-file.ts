@@ -1,7 +1,17 @@
 /** The journal as a file: one JSON line an entry, appended; inputs are synced before `append` returns. */
 import { closeSync, existsSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { checkJournaledInput, checkRunHeader, type Journal, type JournalContents, type JournalEntry, type JournaledInput, PaperfleetError, type RunHeader, type TimeUs } from '@paperfleet/core';
+import {
+  checkJournaledInput,
+  checkRunHeader,
+  type Journal,
+  type JournalContents,
+  type JournalEntry,
+  type JournaledInput,
+  PaperfleetError,
+  type RunHeader,
+  type TimeUs,
+} from '@paperfleet/core';
 
 export class JournalFile implements Journal {
   readonly #descriptor: number;

@@ -89,7 +89,7 @@ export class RunRegistry implements Runs {
     const past = await this.#past(name, at);
     if ('ok' in past) return past;
     const { run, timeline } = past;
-    const inputs = run.inputs().filter((entry) => entry.at < at) as JournaledInput[];
+    const inputs = run.inputs().filter((entry) => entry.at < at);
     const journal = new MemoryJournal();
     const branch = new Conductor({
       name: `${name}~${++this.#branches + 1}`,

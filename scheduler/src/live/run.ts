@@ -3,27 +3,11 @@
  * process, or a side run made by replay.
  */
 import type { Command, Fault, Input, PartyId, PlaybackState, RunHeader, TimeUs, Totals } from '@paperfleet/core';
-import type { EventLogView, MetricsView, StoreView } from '../store/view.ts';
+import type { ManagerView, Refusal } from '../store/manager-view.ts';
 
-/** Why a request was not taken; the API maps `code` to an HTTP status. */
-export interface Refusal {
-  readonly ok: false;
-  readonly code: 'PF_NOT_FOUND' | 'PF_INVALID' | 'PF_CONFLICT' | 'PF_UNAVAILABLE';
-  readonly message: string;
-  readonly hint?: string;
-  /** Place in the input, as a JSON path. */
-  readonly path?: string;
-}
+export type { ManagerView, Refusal } from '../store/manager-view.ts';
+
 export type Submitted = { readonly ok: true; readonly seq: number; readonly at: TimeUs } | Refusal;
-
-/** The manager's state for reading. */
-export interface ManagerView {
-  readonly store: StoreView;
-  readonly events: EventLogView;
-  readonly metrics: MetricsView;
-  /** Checks a command against the present state: what would be refused if it took effect now. */
-  check(command: Command): Refusal | undefined;
-}
 
 export interface LiveRun {
   readonly name: string;

@@ -17,7 +17,7 @@ import {
   TASK_STATE,
   type TimerEvent,
 } from '@paperfleet/core';
-import type { ManagerView, Refusal } from '../live/run.ts';
+import type { ManagerView, Refusal } from '../store/manager-view.ts';
 import type { NodeRecord } from '../store/records.ts';
 import type { SavedStore } from '../store/saved-store.ts';
 import { Store, type Transaction } from '../store/store.ts';

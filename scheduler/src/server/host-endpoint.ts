@@ -141,7 +141,17 @@ export class HostEndpoint {
     const entry = { host, attached: false };
     this.#hosts.set(hello.host, entry);
     host.attachTimeline(ws);
-    ws.send(encodeHandshake({ type: 'welcome', role: 'host', header: conductor.header, ticket, parties, window: 0, begin: saved.length > 0 ? 'restore' : 'join' }));
+    ws.send(
+      encodeHandshake({
+        type: 'welcome',
+        role: 'host',
+        header: conductor.header,
+        ticket,
+        parties,
+        window: 0,
+        begin: saved.length > 0 ? 'restore' : 'join',
+      }),
+    );
     for (let i = 0; i < saved.length; i += STATE_CHUNK) {
       const chunk = saved.slice(i, i + STATE_CHUNK).map((party) => [party.id, party] as const);
       ws.send(encodeTimeline({ type: 'state', window: 0, parties: chunk, last: i + STATE_CHUNK >= saved.length }));
@@ -162,7 +172,15 @@ export class HostEndpoint {
   #onReturn(ws: WebSocket, host: SocketHost, finished: number): void {
     host.attachTimeline(ws);
     ws.send(
-      encodeHandshake({ type: 'welcome', role: 'host', header: this.#options.conductor.header, ticket: host.ticket, parties: [], window: host.finishedWindow, begin: 'keep' }),
+      encodeHandshake({
+        type: 'welcome',
+        role: 'host',
+        header: this.#options.conductor.header,
+        ticket: host.ticket,
+        parties: [],
+        window: host.finishedWindow,
+        begin: 'keep',
+      }),
     );
     this.#listen(ws, host, () => {
       host.resumed(finished);

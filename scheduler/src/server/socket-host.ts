@@ -292,7 +292,8 @@ export class SocketHost implements HostPort {
 }
 
 /** A close frame carries at most 123 bytes of reason. */
-export const shortReason = (reason: string): string => (Buffer.byteLength(reason) <= 123 ? reason : `${Buffer.from(reason).subarray(0, 117).toString('utf8')}…`);
+export const shortReason = (reason: string): string =>
+  Buffer.byteLength(reason) <= 123 ? reason : `${Buffer.from(reason).subarray(0, 117).toString('utf8')}…`;
 
 function countByReceiver(envelopes: readonly Envelope[]): FrameCounts {
   const counts = new Map<PartyId, number>();

@@ -11,7 +11,7 @@ import {
   TASK_STATE,
   type Version,
 } from '@paperfleet/core';
-import type { Refusal } from '../../live/run.ts';
+import type { Refusal } from '../../store/manager-view.ts';
 import type { NodeRecord, ServiceRecord } from '../../store/records.ts';
 import type { Transaction } from '../../store/store.ts';
 import { allocatePorts } from '../allocator.ts';

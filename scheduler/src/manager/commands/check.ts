@@ -1,6 +1,6 @@
 /** Checks commands against the present state: what would be refused if it took effect now. Changes nothing. */
 import { assertNever, type Command, type ServiceSpec, type StackSpec } from '@paperfleet/core';
-import type { Refusal } from '../../live/run.ts';
+import type { Refusal } from '../../store/manager-view.ts';
 import { profileProblem } from '../../placement/profile.ts';
 import type { ServiceRecord } from '../../store/records.ts';
 import type { Store } from '../../store/store.ts';

@@ -1,6 +1,6 @@
 /** SwarmKit's validation of service specs (manager/controlapi/service.go), in its words, with what to do about it. */
 import type { ContainerSpec, Resources, ServiceSpec, UpdateConfig } from '@paperfleet/core';
-import type { Refusal } from '../../live/run.ts';
+import type { Refusal } from '../../store/manager-view.ts';
 import { parseConstraints } from '../../placement/index.ts';
 
 const NAME = /^[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*$/;
