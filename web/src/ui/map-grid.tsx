@@ -28,7 +28,14 @@ export function MapGrid({
   const [cursor, setCursor] = useState<Cursor>({ row: 0, column: 0 });
   const [active, setActive] = useState(false);
   const current = useRef<HTMLDivElement>(null);
+  const [, arranged] = useState(0);
+  app.nodes.value;
   if (active) app.tasks.value; // not worth a rendering while nobody is here
+  // The map arranges itself in the frame after a change; the rows are known from then on.
+  useEffect(() => {
+    const timer = setTimeout(() => arranged(renderer.layout.order.length), 100);
+    return () => clearTimeout(timer);
+  }, [renderer, app.nodes.value]);
   const { order } = renderer.layout;
   const row = Math.min(cursor.row, Math.max(0, order.length - 1));
   const targetAt = (place: number, column: number): MapTarget | undefined => {

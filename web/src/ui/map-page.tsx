@@ -6,11 +6,13 @@ import type { LookName, MapTarget } from '../core/index.ts';
 import { LOOK, LOOK_LABEL, LOOK_SHORT, MapRenderer, matches, parseQuery, plural, rejectedWords } from '../core/index.ts';
 import { useApp } from './app.ts';
 import { setMap } from './hooks.ts';
+import { lazy } from 'preact-iso';
 import { MapGrid } from './map-grid.tsx';
-import { MapTable } from './map-table.tsx';
 import type { Navigation } from './navigation.ts';
 import { useNavigation } from './navigation.ts';
 import { Glyph, Replicas, Swatch } from './parts.tsx';
+
+const MapTable = lazy(async () => (await import('./map-table.tsx')).MapTable);
 
 export function MapPage(): VNode {
   const navigation = useNavigation();
@@ -225,7 +227,8 @@ function MapCanvas({ navigation }: { readonly navigation: Navigation }): VNode {
   useEffect(() => {
     if (renderer === undefined) return;
     const fit = (): void => {
-      const element = room.current!;
+      const element = room.current;
+      if (element === null) return; // left between the observation and its report
       renderer.setViewport(element.clientWidth - 24, element.clientHeight - 20, projector ? 1.4 : 1, devicePixelRatio);
     };
     const observer = new ResizeObserver(fit);

@@ -11,21 +11,16 @@ type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 const variantOf = (serviceRow: number): number => (serviceRow < 0 ? 15 : serviceRow % VARIANTS);
 
 export class Atlas {
-  readonly #image: OffscreenCanvas | HTMLCanvasElement;
+  readonly #image: ImageBitmap;
   readonly #side: number;
   readonly #ratio: number;
   /** @param cell – side of a cell in CSS pixels; @param ratio – device pixels per CSS pixel */
-  constructor(
-    theme: MapTheme,
-    cell: number,
-    ratio: number,
-    makeCanvas: (width: number, height: number) => OffscreenCanvas | HTMLCanvasElement,
-  ) {
+  constructor(theme: MapTheme, cell: number, ratio: number, makeCanvas: (width: number, height: number) => OffscreenCanvas) {
     this.#ratio = ratio;
     this.#side = Math.max(1, Math.round(cell * ratio));
     const pitch = this.#side + 2;
-    this.#image = makeCanvas(pitch * Math.max(VARIANTS, LOOK_NAMES.length), pitch * 3);
-    const context = this.#image.getContext('2d') as Context;
+    const canvas = makeCanvas(pitch * Math.max(VARIANTS, LOOK_NAMES.length), pitch * 3);
+    const context = canvas.getContext('2d') as Context;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const size = this.#side / ratio;
     const step = pitch / ratio;
@@ -34,6 +29,8 @@ export class Atlas {
       drawService(context, theme, v, v * step, step, size, 'full');
     }
     LOOK_NAMES.forEach((name, i) => drawLook(context, theme, name, i * step, 2 * step, size));
+    // Copies from a bitmap are cheaper than from a canvas, which may change between two copies.
+    this.#image = canvas.transferToImageBitmap();
   }
 
   /** A running cell: tinted, and filled from below to `share` (0 to 1) of its height. */

@@ -3,6 +3,7 @@
  * what moves or marks (arcs, rings) and is cleared each time. Knows no framework and no page: contexts, clock and frame
  * requests are given. Nothing is requested while nothing changes.
  */
+import type { NodeView } from '@paperfleet/core';
 import type { ClusterStore } from '../store/cluster-store.ts';
 import type { Look } from '../store/look.ts';
 import { LOOK } from '../store/look.ts';
@@ -13,6 +14,7 @@ import { Effects } from './effects.ts';
 import type { Layout } from './layout.ts';
 import { cellX, cellY, hitTest, layoutMap } from './layout.ts';
 import { SlotBook } from './slot-book.ts';
+import type { TileInput } from './tile-painter.ts';
 import { FONT, TilePainter } from './tile-painter.ts';
 
 export type Fill = 'cpu' | 'memory';
@@ -32,7 +34,7 @@ export interface MapHost {
   requestFrame(callback: () => void): void;
   setTimer(callback: () => void, ms: number): number;
   clearTimer(timer: number): void;
-  makeCanvas(width: number, height: number): OffscreenCanvas | HTMLCanvasElement;
+  makeCanvas(width: number, height: number): OffscreenCanvas;
   /** Tells the page that the map needs another height (CSS pixels). */
   resized(height: number): void;
 }
@@ -70,6 +72,10 @@ export class MapRenderer {
   #shown: (index: number) => boolean = () => true;
   #filtered = false;
   #dirtyTiles = new Set<number>();
+  /** Nodes of which only the head is out of date. */
+  #dirtyHeads = new Set<number>();
+  /** Per task index: height of the fill as painted, in CSS pixels. */
+  readonly #filled: number[] = [];
   #relayout = true;
   #scheduled = false;
   #ghostTimer = -1;
@@ -225,8 +231,10 @@ export class MapRenderer {
 
   #measured(): void {
     const { tasks } = this.#store;
-    for (let i = 0; i < tasks.end; i++) if (tasks.row[i]! >= 0 && this.book.look[i] === LOOK.running) this.book.touchTask(i);
-    for (const row of this.#layout.order) this.#dirtyTiles.add(row);
+    for (let i = 0; i < tasks.end; i++) {
+      if (tasks.row[i]! >= 0 && this.book.look[i] === LOOK.running && this.#filled[i] !== this.#fillHeight(i)) this.book.touchTask(i);
+    }
+    for (const row of this.#layout.order) this.#dirtyHeads.add(row);
   }
 
   #frame(): void {
@@ -241,6 +249,7 @@ export class MapRenderer {
     this.book.dirty.length = 0;
     this.book.dirtyAll = false;
     this.#dirtyTiles.clear();
+    this.#dirtyHeads.clear();
     this.#startMoves(started);
     const busy = this.#effects.paint(started, this.#layout, (target) => this.boxOf(target), this.#siblings());
     if (busy) this.invalidate();
@@ -308,15 +317,36 @@ export class MapRenderer {
   }
 
   #paintDirty(): void {
+    for (const row of this.#dirtyHeads) if (!this.#dirtyTiles.has(row)) this.#paintHead(row);
     for (const row of this.#dirtyTiles) this.#paintTile(row);
     for (const { node, position } of this.book.dirty) if (!this.#dirtyTiles.has(node)) this.#paintCell(node, position, true);
+  }
+
+  /** Pixels of a cell that its measurement fills. */
+  #fillHeight(index: number): number {
+    const { tasks } = this.#store;
+    const permille = this.#fill === 'cpu' ? tasks.cpuPermille[index]! : tasks.memoryPermille[index]!;
+    return Math.round((this.#layout.cell * Math.min(1000, Math.max(0, permille))) / 1000);
+  }
+
+  #tileInput(node: NodeView): TileInput {
+    return { node, measured: this.#store.nodeMetrics.get(node.row), simUs: this.#store.playback.simUs };
+  }
+
+  #paintHead(row: number): void {
+    const place = this.#layout.placeOf.get(row);
+    const node = this.#store.nodes.get(row);
+    if (place === undefined || node === undefined) return;
+    // Stripes run through the whole tile, so a drained one is painted whole; and so is a heat tile, which is all head.
+    if (node.availability === 'drain' || this.#layout.detail === 'heat') this.#paintTile(row);
+    else this.#painter.paintHead(place, this.#tileInput(node));
   }
 
   #paintTile(row: number): void {
     const place = this.#layout.placeOf.get(row);
     const node = this.#store.nodes.get(row);
     if (place === undefined || node === undefined) return;
-    this.#painter.paint(place, { node, measured: this.#store.nodeMetrics.get(row), simUs: this.#store.playback.simUs, dimmed: false });
+    this.#painter.paint(place, this.#tileInput(node));
     for (let position = 0; position < this.book.used(row); position++) this.#paintCell(row, position, false);
   }
 
@@ -348,8 +378,8 @@ export class MapRenderer {
       const { tasks } = this.#store;
       // Reality: on a machine without power nothing runs, whatever the manager believes; between cut links it does.
       const runs = look === LOOK.running || (look === LOOK.unknown && alive && tasks.state[index] === TASK_STATE.running);
-      const measured = this.#fill === 'cpu' ? tasks.cpuPermille[index]! : tasks.memoryPermille[index]!;
-      if (runs) atlas.paintRunning(base, tasks.service[index]!, x, y, alive ? Math.max(0, measured) / 1000 : 0);
+      this.#filled[index] = this.#fillHeight(index);
+      if (runs) atlas.paintRunning(base, tasks.service[index]!, x, y, alive ? this.#filled[index]! / cell : 0);
       else atlas.paintLook(base, look, x, y);
     }
     base.globalAlpha = 1;

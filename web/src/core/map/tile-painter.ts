@@ -20,7 +20,6 @@ export interface TileInput {
   readonly node: NodeView;
   readonly measured: Measured | undefined;
   readonly simUs: number;
-  readonly dimmed: boolean;
 }
 
 /** What the manager believes of a node, and in which tone to say it. */
@@ -65,7 +64,6 @@ export class TilePainter {
     const dead = node.truth !== 'up' || node.status === 'down';
     context.fillStyle = theme.background;
     context.fillRect(x - 2, y - 2, w + 4, h + 4);
-    context.globalAlpha = input.dimmed ? 0.35 : 1;
     context.fillStyle = dead ? theme.dangerTint : theme.panel;
     context.beginPath();
     context.roundRect(x, y, w, h, layout.detail === 'full' ? 8 : 5);
@@ -82,7 +80,19 @@ export class TilePainter {
     if (layout.detail === 'full') this.#fullHead(x, y, w, input);
     else if (layout.detail === 'compact') this.#compactHead(x, y, w, input);
     else this.#heat(x, y, w, h, input);
-    context.globalAlpha = 1;
+  }
+
+  /** Paints only what stands above the cells, within the frame. Not for heat tiles. */
+  paintHead(place: number, input: TileInput): void {
+    const { layout, theme } = this;
+    const x = layout.x[place]!;
+    const y = layout.y[place]!;
+    const w = layout.tileWidth;
+    this.#context.fillStyle = input.node.truth !== 'up' || input.node.status === 'down' ? theme.dangerTint : theme.panel;
+    // Rounded corners keep their pixels: the strip begins below them, and the text above it lies further in.
+    this.#context.fillRect(x + 3, y + 3, w - 6, layout.cellTop - 4);
+    if (layout.detail === 'full') this.#fullHead(x, y, w, input);
+    else this.#compactHead(x, y, w, input);
   }
 
   #font(size: number, weight = 400): void {
