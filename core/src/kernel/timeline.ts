@@ -262,7 +262,7 @@ export class Timeline {
     resident.restore(saved);
     this.#bear(resident, saved.state);
     for (const [time, lane, origin, seq, payload] of saved.events) {
-      const slot = this.#queue.push(time, lane, origin, seq, { ...payload, resident } as Item);
+      const slot = this.#queue.push(time, lane, origin, seq, { ...payload, resident });
       if (payload.kind === 'timer') resident.timers.set(seq, slot);
     }
   }

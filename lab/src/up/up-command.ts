@@ -166,7 +166,7 @@ async function optionsOf(context: CommandContext): Promise<Parameters<typeof sta
     returnMs: numberOf(context, 'return-within', '15', 0, 3600) * 1000,
     loadStack: (request) => loadRequestedStack(request),
     log: logTo(context),
-    progress: context.progress,
+    progress: (message) => context.progress(message),
     ...(token === undefined ? {} : { token }),
     ...(viewerToken === undefined ? {} : { viewerToken }),
     allowedHosts: listOption(context, 'allow-host'),

@@ -22,15 +22,18 @@ export class CheckpointFiles {
   write(saved: SavedTimeline, failed: (error: Error) => void): void {
     const text = stringifyState({ build: this.#build, ...saved });
     const path = join(this.#folder, `checkpoint-${String(saved.at).padStart(16, '0')}.json`);
-    this.#writing = this.#writing.then(async () => {
-      try {
-        await writeFile(`${path}.part`, text, { mode: 0o600 });
-        await rename(`${path}.part`, path);
-        for (const name of this.#names().slice(KEEP)) rmSync(join(this.#folder, name), { force: true });
-      } catch (error) {
-        failed(error as Error);
-      }
-    });
+    this.#writing = this.#writeAfter(this.#writing, path, text, failed);
+  }
+
+  async #writeAfter(earlier: Promise<void>, path: string, text: string, failed: (error: Error) => void): Promise<void> {
+    await earlier;
+    try {
+      await writeFile(`${path}.part`, text, { mode: 0o600 });
+      await rename(`${path}.part`, path);
+      for (const name of this.#names().slice(KEEP)) rmSync(join(this.#folder, name), { force: true });
+    } catch (error) {
+      failed(error as Error);
+    }
   }
 
   /** Resolves when everything is written. */

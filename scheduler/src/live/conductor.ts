@@ -241,7 +241,7 @@ export class Conductor implements LiveRun {
         try {
           resolve(await work());
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       });
       this.#poke();

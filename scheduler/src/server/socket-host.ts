@@ -11,7 +11,6 @@ import {
   CLOSE,
   type CloseReason,
   decodeEnvelope,
-  type DigestWords,
   encodeEnvelope,
   encodeTimeline,
   type Envelope,
@@ -263,7 +262,7 @@ export class SocketHost implements HostPort {
       toManager,
       relay: this.#broken.size === 0 ? report.relay : report.relay.filter(({ from }) => !this.#broken.has(from)),
       dropped,
-      digest: report.digest as DigestWords | undefined,
+      digest: report.digest,
       state: pending.order.wantState ? pending.state : undefined,
     });
   }
