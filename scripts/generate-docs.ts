@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { interfaceDocuments } from './documents/interfaces.ts';
 import { machineDocuments } from './documents/machines.ts';
 import { scenarioSchemaDocument } from './documents/scenario-schema.ts';
 
@@ -18,7 +19,11 @@ export interface Generator {
   readonly make: () => ReadonlyMap<string, string>;
 }
 
-const GENERATORS: readonly Generator[] = [{ folder: 'docs/machines', make: machineDocuments }, { make: scenarioSchemaDocument }];
+const GENERATORS: readonly Generator[] = [
+  { folder: 'docs/machines', make: machineDocuments },
+  { make: scenarioSchemaDocument },
+  { make: interfaceDocuments },
+];
 
 /** Files of a generator's own folder that it does not make (any more). */
 function stale({ folder }: Generator, made: ReadonlyMap<string, string>): readonly string[] {

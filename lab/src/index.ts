@@ -7,3 +7,4 @@ export { loadScenario, type LoadScenarioOptions, type ScenarioResult } from './s
 export { readScenario, type ReadScenarioOptions } from './scenario/read-scenario.ts';
 export * from './scenario/scenario.ts';
 export { scenarioJsonSchema } from './scenario/schema.ts';
+export { cliDocument } from './cli/document.ts';

@@ -19,3 +19,5 @@ export * from './server/host-endpoint.ts';
 export { nodeView, serviceView } from './api/live/views.ts';
 export { buildSnapshot, StateFeed } from './api/live/state-feed.ts';
 export { buildMetrics } from './api/live/metrics.ts';
+export { apiDocument } from './api/document.ts';
+export { openApiDocument } from './api/openapi.ts';

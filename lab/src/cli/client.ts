@@ -1,7 +1,7 @@
 /** Client of the HTTP API of a running cluster. */
 import { randomUUID } from 'node:crypto';
 import type { ApiError } from '@paperfleet/core';
-import { CommandError } from './command.ts';
+import { CommandError } from './errors.ts';
 
 export interface ClientOptions {
   /** Base URL: `http://127.0.0.1:7070`. */

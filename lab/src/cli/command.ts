@@ -2,6 +2,8 @@
 import type { ApiClient } from './client.ts';
 import type { Style } from './style.ts';
 
+export { CommandError, UsageError } from './errors.ts';
+
 /** Where a command's text goes and what it knows of its surroundings; tests pass their own. */
 export interface CliIo {
   /** Results. */
@@ -78,26 +80,4 @@ export interface Command {
   /** True when it speaks to a running cluster: --url, --token and --run are added. */
   readonly remote: boolean;
   run(context: CommandContext): Promise<ExitCode>;
-}
-
-/** Wrong usage: printed with the command's usage line, exit code 2. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-  readonly hint: string | undefined;
-  constructor(message: string, hint?: string) {
-    super(message);
-    this.hint = hint;
-  }
-}
-
-/** The command could not do what was asked: printed without a stack, exit code 1. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
-  readonly code: string | undefined;
-  readonly hint: string | undefined;
-  constructor(message: string, options: { readonly code?: string; readonly hint?: string; readonly cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.code = options.code;
-    this.hint = options.hint;
-  }
 }

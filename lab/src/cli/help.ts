@@ -3,7 +3,8 @@ import type { Command, OptionSpec } from './command.ts';
 import { optionsOf } from './parse.ts';
 import type { Style } from './style.ts';
 
-const GROUPS: readonly (readonly [Command['group'], string])[] = [
+/** Groups of commands, in the order of the help. */
+export const GROUPS: readonly (readonly [Command['group'], string])[] = [
   ['cluster', 'Run a cluster'],
   ['observe', 'Look'],
   ['change', 'Change what runs'],
@@ -32,7 +33,7 @@ export function generalHelp(commands: readonly Command[], style: Style): string 
   return [
     ...lines,
     '',
-    `${style.bold('Options:')}`,
+    style.bold('Options:'),
     ...columns([
       ['-h, --help', 'Show this help; after a command, that of the command'],
       ['--version', 'Show the version'],

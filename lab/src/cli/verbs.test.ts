@@ -89,21 +89,21 @@ describe('looking', () => {
       "01:20.000  info     task.created        web (t000002)         Created in slot 3: the service wants more replicas than it had.
       01:20.000  info     task.created        web (t000003)         Created in slot 4: the service wants more replicas than it had.
       00:20.000  info     service.created     shop_api              Command deploy: stack shop.
-      00:20.050  warning  task.pending        shop_api (t000004)    Waiting for a node: no suitable node (insufficient resources on 3 nodes). Nearest is n2: 1.5 CPU free, 2 needed. It would fit if you add a node with 2 CPUs, or scale web down by 1.
+      00:20.050  warning  task.pending        shop_api (t000004)    Waiting for a node: no suitable node (insufficient resources on 3 nodes). Nearest is n2: 1.5 CPU free, 2 needed. It would fit if a node with 2 CPUs joined, or if web were scaled down by 1.
       01:10.000  error    node.down           n3                    n3 is down: its last heartbeat came at 00:55.000 and none followed within 15 s; 2 tasks were on it.
       "
     `);
   });
   test('why a task waits', async () => {
     expect((await run('why shop_api.1 --events')).out).toMatchInlineSnapshot(`
-      "shop_api.1 has been pending for 1 min. Waiting for a node: no suitable node (insufficient resources on 3 nodes). Nearest is n2: 1.5 CPU free, 2 needed. It would fit if you add a node with 2 CPUs, or scale web down by 1. It goes back to 00:20.000: Command deploy: stack shop.
+      "shop_api.1 has been pending for 1 min. Waiting for a node: no suitable node (insufficient resources on 3 nodes). Nearest is n2: 1.5 CPU free, 2 needed. It would fit if a node with 2 CPUs joined, or if web were scaled down by 1. It goes back to 00:20.000: Command deploy: stack shop.
 
       How it came about:
       00:20.000 Command deploy: stack shop.
-        └ 00:20.050 Waiting for a node: no suitable node (insufficient resources on 3 nodes). Nearest is n2: 1.5 CPU free, 2 needed. It would fit if you add a node with 2 CPUs, or scale web down by 1.
+        └ 00:20.050 Waiting for a node: no suitable node (insufficient resources on 3 nodes). Nearest is n2: 1.5 CPU free, 2 needed. It would fit if a node with 2 CPUs joined, or if web were scaled down by 1.
 
       Events:
-      00:20.050  warning  task.pending        shop_api (t000004)    Waiting for a node: no suitable node (insufficient resources on 3 nodes). Nearest is n2: 1.5 CPU free, 2 needed. It would fit if you add a node with 2 CPUs, or scale web down by 1.
+      00:20.050  warning  task.pending        shop_api (t000004)    Waiting for a node: no suitable node (insufficient resources on 3 nodes). Nearest is n2: 1.5 CPU free, 2 needed. It would fit if a node with 2 CPUs joined, or if web were scaled down by 1.
       "
     `);
   });

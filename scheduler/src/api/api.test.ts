@@ -143,8 +143,8 @@ describe('commands', () => {
 
   test('the same key acts once and answers the same, from the header and from the body', async () => {
     const body = { command: { do: 'scale', service: 'web', replicas: 6 } };
-    const first = await (await command(body, { 'idempotency-key': 'k1' })).json();
-    const second = await (await command({ ...body, key: 'k1' })).json();
+    const first: unknown = await (await command(body, { 'idempotency-key': 'k1' })).json();
+    const second: unknown = await (await command({ ...body, key: 'k1' })).json();
     expect(second).toEqual(first);
     expect(served.run.inputs()).toHaveLength(1);
     const other = await command({ ...body, key: 'k2' }, { 'idempotency-key': 'k1' });

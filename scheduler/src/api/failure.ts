@@ -64,6 +64,6 @@ export function fromRefusal({ code, message, hint, path }: Refusal): ApiFailure 
 
 /** Unwraps what a run answered. @throws ApiFailure when it refused. */
 export function accepted<T extends object>(answer: T | Refusal): Exclude<T, Refusal> {
-  if ('ok' in answer && answer.ok === false) throw fromRefusal(answer);
+  if ('ok' in answer && !answer.ok) throw fromRefusal(answer);
   return answer as Exclude<T, Refusal>;
 }

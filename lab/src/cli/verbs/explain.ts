@@ -17,7 +17,8 @@ const aboutText = ({ task, service, node }: ClusterEvent): string =>
 
 /** `01:20.500  warning  task.pending  web (4f2k9xd)  sentence` */
 export function eventLine(event: ClusterEvent, style: Style): string {
-  const paint = event.severity === 'error' ? style.red : event.severity === 'warning' ? style.yellow : style.dim;
+  const paint = (text: string): string =>
+    event.severity === 'error' ? style.red(text) : event.severity === 'warning' ? style.yellow(text) : style.dim(text);
   const parts = [
     clockText(event.at).padStart(9),
     paint(event.severity.padEnd(7)),

@@ -23,7 +23,7 @@ class Page {
   readonly socket: WebSocket;
   readonly frames: ServerFrame[] = [];
   readonly closed: Promise<number>;
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   constructor(query = '', run = 'live') {
     this.socket = new WebSocket(`ws://127.0.0.1:${served.port}/api/runs/${run}/live${query}`);

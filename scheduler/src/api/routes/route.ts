@@ -1,8 +1,7 @@
 /** An endpoint as data: served by express, described in the OpenAPI document and in docs/api.md, all from here. */
 import type { z } from 'zod';
 import type { LiveRun, Runs } from '../../live/run.ts';
-import type { FailureCode } from '../failure.ts';
-import { ApiFailure } from '../failure.ts';
+import type { ApiFailure, FailureCode } from '../failure.ts';
 import type { EncodedSnapshot } from '../live/state-feed.ts';
 import type { ApiOptions } from '../options.ts';
 import type { Role } from '../security.ts';
@@ -65,7 +64,7 @@ export interface Route<Q = unknown, B = unknown, A = unknown> {
 
 /** Ties an endpoint's schemas to its handler's types. */
 export function route<Q, B, A>(definition: Route<Q, B, A>): Route {
-  return definition as unknown as Route;
+  return definition;
 }
 
 /** @throws ApiFailure PF_NOT_FOUND when it is undefined. */

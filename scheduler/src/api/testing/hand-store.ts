@@ -42,7 +42,7 @@ export class HandStore implements StoreView {
   readonly stacks: Map<string, StackRecord> = new Map();
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   #version = 0;
-  #rows = { node: 0, service: 0, task: 0 };
+  readonly #rows = { node: 0, service: 0, task: 0 };
   readonly #ofService = new Map<string, Set<TaskRecord>>();
   readonly #ofNode = new Map<string, Set<TaskRecord>>();
 
@@ -67,7 +67,7 @@ export class HandStore implements StoreView {
     return find(this.services, reference, ({ spec }) => spec.name);
   }
   findTask(reference: string): TaskRecord | undefined {
-    const named = [...this.tasks.values()].filter(({ serviceName, slot }) => `${serviceName}.${slot}` === reference).at(-1);
+    const named = [...this.tasks.values()].findLast(({ serviceName, slot }) => `${serviceName}.${slot}` === reference);
     return named ?? find(this.tasks, reference, () => '');
   }
   tasksOfService(serviceId: string): readonly TaskRecord[] {
@@ -263,7 +263,7 @@ export class HandEvents implements EventLogView {
     return this.#events[id - this.firstId];
   }
   about(subject: string, limit: number): readonly ClusterEvent[] {
-    const [kind = '', name = ''] = [subject.slice(0, subject.indexOf(':')), subject.slice(subject.indexOf(':') + 1)];
+    const [kind, name] = [subject.slice(0, subject.indexOf(':')), subject.slice(subject.indexOf(':') + 1)];
     return this.#events.filter((event) => event[kind as 'task' | 'service' | 'node'] === name).slice(-limit);
   }
   watch(listener: (event: ClusterEvent) => void): () => void {
