@@ -264,6 +264,20 @@ describe('the timeline', () => {
         .map((each) => each.slice(8)),
     ).toEqual(crashes.slice(0, 14).map((each) => each.slice(6)));
   });
+  test('nodes that join later are neither named nor picked before', () => {
+    const pools = 'cluster: {pools: [{count: 2, cpu: 1, memory: 1g}, {name: late, count: 2, cpu: 1, memory: 1g, at: 60s}]}\n';
+    const picked = load(`${pools}timeline: [{every: 20s, do: kill, pick: 2}]`).inputs.flatMap(({ at, input }) =>
+      input.kind === 'fault' ? [[at / 1e6, input.nodes] as const] : [],
+    );
+    expect(picked.slice(0, 2)).toEqual([
+      [20, ['n1', 'n2']],
+      [40, ['n1', 'n2']],
+    ]);
+    expect(picked.slice(2).some(([, nodes]) => nodes.some((name) => name.startsWith('late')))).toBe(true);
+    expect(errors(`${pools}timeline:\n  - {at: 30s, do: kill, pool: late}`)).toEqual([
+      "dir/s.yaml:3:31: timeline[0].pool: 'late' has not joined at that time (check the times of pools)",
+    ]);
+  });
   test('another action changes no picks', () => {
     const picks = (extra: string): unknown =>
       load(`${BASE}timeline:\n  - {every: 20s, do: kill, pick: 2}\n${extra}`).inputs.flatMap(({ input }) =>

@@ -69,15 +69,21 @@ export type Selection =
   /** `key` is the key at fault, '' for the action itself. */
   | { readonly ok: false; readonly key: string; readonly message: string; readonly hint: string };
 
-/** The nodes that an action means; `pick` draws from `random`, in the order of the file. */
-export function selectNodes(entry: NodesEntry, nodes: readonly PlannedNode[], random: RandomStream): Selection {
+/** The nodes that an action at a time means, of those that have joined by then; `pick` draws from `random`, in the order of the file. */
+export function selectNodes(entry: NodesEntry, nodes: readonly PlannedNode[], at: number, random: RandomStream): Selection {
   const given = (['node', 'nodes', 'pool', 'zone'] as const).filter((key) => entry[key] !== undefined);
   if (given.length > 1)
     return { ok: false, key: given[1] ?? '', message: `contradicts ${given[0] ?? ''}`, hint: 'name the nodes in one way' };
   if (given.length === 0 && entry.pick === undefined)
     return { ok: false, key: '', message: 'names no nodes', hint: 'add node, nodes, pool, zone or pick' };
   const key = given[0] ?? 'pick';
-  const candidates = candidatesOf(entry, nodes);
+  const candidates = candidatesOf(
+    entry,
+    nodes.filter((node) => node.at <= at),
+  );
+  if (typeof candidates === 'string' && known(key, nodes).has(candidates)) {
+    return { ok: false, key, message: `'${candidates}' has not joined at that time`, hint: 'check the times of pools' };
+  }
   if (typeof candidates === 'string') {
     const near = didYouMean(candidates, known(key, nodes));
     return {

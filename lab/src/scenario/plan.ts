@@ -294,7 +294,7 @@ class Planner {
   }
 
   #planNodeAction(path: Path, entry: NodeActionEntry, at: number, random: RandomStream): void {
-    const selected = selectNodes(entry, this.#nodes, random);
+    const selected = selectNodes(entry, this.#nodes, at, random);
     if (!selected.ok) return this.#error(selected.key === '' ? path : [...path, selected.key], selected.message, selected.hint);
     const { names } = selected;
     if (entry.for === 0) return this.#error([...path, 'for'], 'must be more than 0');
