@@ -103,7 +103,7 @@ export function parseYaml(file: string, text: string, diagnostics: Diagnostics):
       continue;
     }
     if (document.contents === null) continue;
-    const builder = new TreeBuilder(file, lineCounter, document, diagnostics);
+    const builder = new TreeBuilder(file, lineCounter, diagnostics);
     const tree = builder.build(document.contents);
     if (tree !== undefined) trees.push(tree);
   }
@@ -137,18 +137,16 @@ function yamlHint(code: string, line: string): string {
 class TreeBuilder {
   readonly #file: string;
   readonly #lines: LineCounter;
-  readonly #document: Document;
   readonly #diagnostics: Diagnostics;
-  readonly #anchors = new Map<YamlNode, { tree: SourceNode; size: number }>();
-  readonly #open = new Set<YamlNode>();
+  /** The newest anchor of each name; 'open' while its own node is being built. (The library's Alias.resolve searches the whole document.) */
+  readonly #anchors = new Map<string, { readonly tree: SourceNode; readonly size: number } | 'open'>();
   #size = 0;
   #depth = 0;
   #stopped = false;
 
-  constructor(file: string, lines: LineCounter, document: Document, diagnostics: Diagnostics) {
+  constructor(file: string, lines: LineCounter, diagnostics: Diagnostics) {
     this.#file = file;
     this.#lines = lines;
-    this.#document = document;
     this.#diagnostics = diagnostics;
   }
 
@@ -176,20 +174,18 @@ class TreeBuilder {
     if (this.#size > MAX_EXPANDED_NODES)
       return this.#stop(node, `more than ${MAX_EXPANDED_NODES} values, aliases counted as often as they are used`);
     if (++this.#depth > MAX_DEPTH) return this.#stop(node, `nested more than ${MAX_DEPTH} levels deep`);
-    this.#open.add(node);
+    const anchor = 'anchor' in node ? node.anchor : undefined;
+    if (anchor !== undefined) this.#anchors.set(anchor, 'open');
     const tree = this.#build(node);
-    this.#open.delete(node);
     this.#depth--;
-    if ('anchor' in node && node.anchor !== undefined) this.#anchors.set(node, { tree, size: this.#size - started });
+    if (anchor !== undefined) this.#anchors.set(anchor, { tree, size: this.#size - started });
     return tree;
   }
 
   #alias(node: YamlNode & { source: string }): SourceNode {
-    const target = (node as unknown as { resolve(doc: Document): YamlNode | undefined }).resolve(this.#document);
-    if (target === undefined) return this.#stop(node, `the alias *${node.source} has no anchor before it`);
-    if (this.#open.has(target)) return this.#stop(node, `the alias *${node.source} stands inside its own anchor`);
-    const known = this.#anchors.get(target);
-    if (known === undefined) return this.#node(target);
+    const known = this.#anchors.get(node.source);
+    if (known === undefined) return this.#stop(node, `the alias *${node.source} has no anchor before it`);
+    if (known === 'open') return this.#stop(node, `the alias *${node.source} stands inside its own anchor`);
     this.#size += known.size;
     if (this.#size > MAX_EXPANDED_NODES)
       return this.#stop(node, `more than ${MAX_EXPANDED_NODES} values, aliases counted as often as they are used`);
