@@ -90,7 +90,7 @@ const scenarios: Scenarios = {
     addTasks(fixture, STATES);
     fixture.probe('n1').register();
     fixture.run(SECOND);
-    const full = fixture.probe('n1').assignments.filter((message) => message.session === fixture.node('n1').session)[0]!;
+    const full = fixture.probe('n1').assignments.find((message) => message.session === fixture.node('n1').session)!;
     expect(full.full).toBe(true);
     const expected = STATES.filter((state) => TASK_STATE[state] >= TASK_STATE.assigned).map((state) => `n1-${state}`);
     expect(full.update.map((task) => task.id)).toEqual(expected);

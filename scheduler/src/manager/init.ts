@@ -62,7 +62,7 @@ function rebuildHistory({ store }: Deps, restarts: RestartSupervisor): void {
   const instances = new Map<string, Map<InstanceKey, TaskRecord[]>>();
   for (const task of store.tasks.values()) {
     let ofService = instances.get(task.serviceId);
-    if (ofService === undefined) instances.set(task.serviceId, (ofService = new Map()));
+    if (ofService === undefined) instances.set(task.serviceId, (ofService = new Map<InstanceKey, TaskRecord[]>()));
     const key = instanceKey(task);
     const tasks = ofService.get(key);
     if (tasks === undefined) ofService.set(key, [task]);

@@ -29,6 +29,11 @@ export const KNOBS = {
   statusDelayUs: 0 as DurationUs,
   /** Changes of a service's running replicas are collected for this long before shares of load are sent again. */
   loadDelayUs: 100_000 as DurationUs,
+  /**
+   * Placements of one round whose explanation is put into the task at once. Beyond that (a fleet coming up) making them
+   * would take longer than deciding; the event list makes its own when somebody looks.
+   */
+  explainedPlacements: 5_000,
   /** Events kept (oldest are dropped). */
   eventCapacity: 20_480,
   /** Idempotency keys remembered (oldest are dropped). */

@@ -50,6 +50,8 @@ export class Scheduler {
   /** Any commit since the last settling: it puts a due round off a little. */
   #stirred = false;
   #committing = false;
+  /** Placements of the round that keep their explanation in the task. */
+  #explained = 0;
 
   constructor(deps: Deps, nodes: NodeSet, saved?: SavedScheduler) {
     this.#deps = deps;
@@ -145,6 +147,7 @@ export class Scheduler {
     this.#wanted = false;
     if (this.queued === 0) return;
     this.#committing = true;
+    this.#explained = 0;
     try {
       this.#confirmPreassigned();
       for (const group of this.#takeGroups()) this.#placeGroup(group);
@@ -261,7 +264,8 @@ export class Scheduler {
     events.addBatch(placed.length, make);
     for (let i = 0; i < placed.length; i++) {
       const task = placed[i];
-      if (task !== undefined) task.explain = undefined;
+      if (task === undefined) continue;
+      task.explain = this.#explained++ < KNOBS.explainedPlacements ? decision.explain(rows[i] ?? 0) : undefined;
     }
   }
 

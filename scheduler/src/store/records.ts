@@ -110,7 +110,7 @@ export interface TaskRecord {
   readonly createdAt: TimeUs;
   /** Id of the event to blame for the newest change of this task. */
   cause: number;
-  /** The newest decision about this task: PLACED, PENDING, RESTART … */
+  /** The newest decision about this task: PLACED, PENDING, RESTART … Undefined after a very large round: then the event `cause` leads to it. */
   explain: Explain | undefined;
   /** 0 none, 1 starting, 2 healthy, 3 unhealthy. */
   health: number;

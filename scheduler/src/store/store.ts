@@ -240,6 +240,10 @@ export class Store implements StoreView {
   }
 
   #makeTransaction(): Transaction {
+    return { ...this.#creations(), ...this.#writes(), ...this.#removals() };
+  }
+
+  #creations(): Pick<Transaction, 'createNode' | 'createService' | 'createTask' | 'putStack'> {
     return {
       createNode: (init) => {
         assert(!this.#nodeByKey.has(init.key), 'a node with that key exists', { key: init.key });
@@ -265,6 +269,17 @@ export class Store implements StoreView {
         this.#noteTask('create', task);
         return task;
       },
+      putStack: (stack) => {
+        assert(this.#changes !== undefined, 'a write outside of a commit');
+        const record = { ...stack, version: this.#next() };
+        this.stacks.set(record.name, record);
+        return record;
+      },
+    };
+  }
+
+  #writes(): Pick<Transaction, 'writeNode' | 'writeService' | 'writeTask' | 'writeTaskAt' | 'assign'> {
+    return {
       writeNode: (record) => {
         this.#noteOther('node', 'update', record);
         record.version = this.#next();
@@ -292,6 +307,11 @@ export class Store implements StoreView {
         record.nodeId = nodeId;
         if (nodeId !== '') this.#index.enterNode(record);
       },
+    };
+  }
+
+  #removals(): Pick<Transaction, 'removeNode' | 'removeService' | 'removeTask' | 'removeStack'> {
+    return {
       removeNode: (record) => {
         this.#noteOther('node', 'remove', record);
         record.version = this.#next();
@@ -310,12 +330,6 @@ export class Store implements StoreView {
         record.version = this.#next();
         this.tasks.delete(record.id);
         this.#index.remove(record);
-      },
-      putStack: (stack) => {
-        assert(this.#changes !== undefined, 'a write outside of a commit');
-        const record = { ...stack, version: this.#next() };
-        this.stacks.set(record.name, record);
-        return record;
       },
       removeStack: (name) => {
         assert(this.#changes !== undefined, 'a write outside of a commit');

@@ -9,6 +9,7 @@ import { sameData } from '../orchestrator/dirty.ts';
 import { invalid, validateSpec } from './validate.ts';
 
 const MAXIMUM_REPLICAS = 1_000_000;
+const AVAILABILITIES: ReadonlySet<string> = new Set(['active', 'pause', 'drain']);
 
 const notFound = (message: string, hint: string, path: string): Refusal => ({ ok: false, code: 'PF_NOT_FOUND', message, hint, path });
 const conflict = (message: string, path: string, hint?: string): Refusal => ({
@@ -179,8 +180,8 @@ function checkUpdateNode(store: Store, command: Extract<Command, { do: 'updateNo
   if (store.findNode(command.node) === undefined) return noNode(store, command.node);
   const { availability, labels } = command;
   if (availability === undefined && labels === undefined) return invalid('nothing to change', '$', 'give availability or labels');
-  if (availability !== undefined && !['active', 'pause', 'drain'].includes(availability)) {
-    return invalid(`unknown availability ${String(availability)}`, '$.availability', 'use active, pause or drain');
+  if (availability !== undefined && !AVAILABILITIES.has(availability)) {
+    return invalid(`unknown availability ${availability as string}`, '$.availability', 'use active, pause or drain');
   }
   return undefined;
 }

@@ -231,7 +231,7 @@ export class RestartSupervisor {
     const { maxAttempts, windowUs } = replacement.spec.restart;
     if (maxAttempts === 0) return;
     let instances = this.#history.get(replacement.serviceId);
-    if (instances === undefined) this.#history.set(replacement.serviceId, (instances = new Map()));
+    if (instances === undefined) this.#history.set(replacement.serviceId, (instances = new Map<InstanceKey, History>()));
     const key = instanceKey(replacement);
     let history = instances.get(key);
     // Failures of an older spec do not count against the new one.

@@ -28,7 +28,7 @@ import {
 import type { Change, NodeRecord, ServiceRecord, TaskRecord } from '../../store/records.ts';
 import { type NodeInit, Store, type TaskInit, type Transaction } from '../../store/store.ts';
 import { createManager, type Manager } from '../manager.ts';
-import { ProbeAgent, probeFactory, type ProbeOptions } from './probe-agent.ts';
+import { type ProbeAgent, probeFactory, type ProbeOptions } from './probe-agent.ts';
 
 export const SECOND = 1_000_000;
 export const MS = 1_000;

@@ -145,6 +145,9 @@ export class ProbeAgent implements Party {
         return;
       case 'assignments':
         this.#assign(message);
+        return;
+      default:
+      // Acknowledgements of statuses: a probe does not send anything twice.
     }
   }
 
