@@ -123,6 +123,20 @@ describe('reading', () => {
     expect(chain.map(({ kind }) => kind)).toEqual(['task.pending', 'service.created']);
   });
 
+  test('why a node is down tells of the node, not of the tasks that were moved because of it', async () => {
+    const { events } = served.run;
+    const down = events.lastId;
+    const restart = { code: 'RESTART', reason: 'node-down', condition: 'any', delayUs: 0, attempts: 1, maxAttempts: 0 } as const;
+    events.add(80_000_000, 'task.restarted', restart, { task: 't1', service: 'web', node: 'n3', cause: down });
+    const { summary } = (await (await get('/api/runs/live/why/n3')).json()) as { summary: string };
+    expect(summary).toMatch(/^n3 is down: its last heartbeat came at 00:55\.000 .* In truth its machine has crashed\.$/);
+  });
+
+  test('a service named without its stack is recognised in the hint', async () => {
+    expect((await failure(await get('/api/runs/live/why/api.1'))).hint).toBe('did you mean shop_api.1?');
+    expect((await failure(await get('/api/runs/live/tasks?service=api'))).hint).toBe('did you mean shop_api?');
+  });
+
   test('what no longer exists is explained while its events are held', async () => {
     const { store } = served.run;
     const task = store.findTask('web.4')!;

@@ -32,7 +32,7 @@ export function requireSubject(reference: string, { store, events }: ManagerView
   if (subject !== undefined) return subject;
   const keys = /^(task|service|node):/.test(reference) ? [reference] : [`task:${reference}`, `service:${reference}`, `node:${reference}`];
   const key = keys.find((candidate) => events.about(candidate, 1).length > 0);
-  if (key === undefined) throw notFound('task, service or node', reference);
+  if (key === undefined) throw notFound('task, service or node', reference, similarService(reference, store));
   return { kind: 'gone', record: undefined, key };
 }
 

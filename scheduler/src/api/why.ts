@@ -88,15 +88,16 @@ function whyNode(node: NodeRecord, manager: ManagerView, newest: ClusterEvent | 
   return `${state}${reality}${newest === undefined ? '' : ` ${explainSentence(newest.explain)}`}`;
 }
 
-/** The newest event about a subject that explains something, rather than the newest remark. */
-function newestExplaining(events: readonly ClusterEvent[]): ClusterEvent | undefined {
-  return events.find(({ explain }) => explain.code !== 'NOTE') ?? events[0];
+/** The newest event about a subject that explains something: no mere remark, and of a service or node not one about a task of it. */
+function newestExplaining(events: readonly ClusterEvent[], kind: Subject['kind']): ClusterEvent | undefined {
+  const own = kind === 'service' || kind === 'node' ? events.filter(({ task }) => task === undefined) : events;
+  return own.find(({ explain }) => explain.code !== 'NOTE') ?? events.find(({ explain }) => explain.code !== 'NOTE') ?? events[0];
 }
 
 /** The answer for a subject; `now` is the run's instant. */
 export function answerWhy(subject: Subject, manager: ManagerView, now: number): Why {
   const events = [...manager.events.about(subject.key, MAX_EVENTS)].reverse();
-  const newest = newestExplaining(events);
+  const newest = newestExplaining(events, subject.kind);
   const chain = newest === undefined ? [] : causeChain(newest, manager);
   const summary = summaryOf(subject, manager, now, newest);
   const own = newest === undefined ? undefined : explainSentence(newest.explain);

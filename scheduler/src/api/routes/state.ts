@@ -16,7 +16,7 @@ import type { LiveRun } from '../../live/run.ts';
 import { nodeView, serviceView, taskRow } from '../live/views.ts';
 import * as answers from '../schemas/answers.ts';
 import { taskQuery } from '../schemas/queries.ts';
-import { notFound } from '../subject.ts';
+import { notFound, similarService } from '../subject.ts';
 import type { EncodedJson, Route } from './route.ts';
 import { found, route } from './route.ts';
 
@@ -169,7 +169,10 @@ const tasksRoute = route({
   handle: (request): { tasks: TaskRow[] } => {
     const { store, metrics } = request.run().manager;
     const { service: serviceRef, node: nodeRef, all } = request.query;
-    const service = serviceRef === undefined ? undefined : found(store.findService(serviceRef), () => notFound('service', serviceRef));
+    const service =
+      serviceRef === undefined
+        ? undefined
+        : found(store.findService(serviceRef), () => notFound('service', serviceRef, similarService(serviceRef, store)));
     const node = nodeRef === undefined ? undefined : found(store.findNode(nodeRef), () => notFound('node', nodeRef));
     const candidates =
       service !== undefined
