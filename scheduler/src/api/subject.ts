@@ -36,10 +36,16 @@ export function requireSubject(reference: string, { store, events }: ManagerView
   return { kind: 'gone', record: undefined, key };
 }
 
-/** What to say when a reference means nothing. */
-export function notFound(what: string, reference: string): ApiFailure {
+/** A service of a stack that was named without the stack: `web` for `shop_web`, `web.3` for `shop_web.3`. */
+export function similarService(reference: string, store: StoreView): string | undefined {
+  const [, name = '', slot = ''] = /^(?:service:|task:)?(.+?)(\.\d+)?$/.exec(reference) ?? [];
+  for (const { spec } of store.services.values()) if (name !== '' && spec.name.endsWith(`_${name}`)) return `${spec.name}${slot}`;
+  return undefined;
+}
+
+/** What to say when a reference means nothing; `similar` is what may have been meant. */
+export function notFound(what: string, reference: string, similar?: string): ApiFailure {
   const shown = reference.length > 80 ? `${reference.slice(0, 80)}…` : reference;
-  return new ApiFailure('PF_NOT_FOUND', `no ${what} "${shown}"`, {
-    hint: 'use a name, an id, or the beginning of an id that only one has',
-  });
+  const hint = similar === undefined ? 'use a name, an id, or the beginning of an id that only one has' : `did you mean ${similar}?`;
+  return new ApiFailure('PF_NOT_FOUND', `no ${what} "${shown}"`, { hint });
 }
