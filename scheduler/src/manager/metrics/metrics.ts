@@ -72,6 +72,9 @@ export interface SavedMetrics {
 
 const permille = (throttled: number, periods: number): number => (periods === 0 ? 0 : Math.round((throttled * 1000) / periods));
 
+const isRunning = (state: number): number => (state === TASK_STATE.running ? 1 : 0);
+const isWanted = (desired: number): number => (desired === TASK_STATE.running ? 1 : 0);
+
 export class Metrics implements MetricsView {
   readonly #deps: Deps;
   #nodeCpu: Float64Array;
@@ -83,6 +86,8 @@ export class Metrics implements MetricsView {
   /** By node: the session, and what its container numbers stand for. */
   readonly #names = new Map<string, { readonly session: number; readonly tasks: Map<number, string> }>();
   readonly #history: Record<SeriesKey, History>;
+  /** Tasks by service: observed running, and desired running. Follows the store, so it is not saved. */
+  readonly #counts = new Map<string, { running: number; wanted: number }>();
   #timer: TimerId;
 
   constructor(deps: Deps, saved?: SavedMetrics) {
@@ -96,6 +101,7 @@ export class Metrics implements MetricsView {
       this.#add(figures, 1);
     }
     for (const [nodeId, session, names] of saved?.names ?? []) this.#names.set(nodeId, { session, tasks: new Map(names) });
+    for (const task of deps.store.tasks.values()) this.#recount(task.serviceId, isRunning(task.state), isWanted(task.desired));
     const make = (key: SeriesKey): History => new History(saved?.history[key]);
     this.#history = {
       nodeCpu: make('nodeCpu'),
@@ -223,13 +229,24 @@ export class Metrics implements MetricsView {
   onChanges(changes: readonly Change[]): void {
     for (const change of changes) {
       if (change.kind === 'task') {
+        this.#countChange(change);
         if (change.op === 'remove' || isTerminal(change.record.state)) this.#drop(change.record.id);
       } else if (change.kind === 'node') {
         this.#growNodes(change.record.row + 1);
         if (change.op === 'remove') this.#names.delete(change.record.id);
         if (change.op === 'remove' || change.record.status === 'down') this.#silence(change.record.row);
-      } else if (change.op === 'remove') this.#services.delete(change.record.id);
+      } else if (change.op === 'remove') {
+        this.#services.delete(change.record.id);
+        this.#counts.delete(change.record.id);
+      }
     }
+  }
+
+  #countChange({ op, record, oldState, oldDesired }: Extract<Change, { kind: 'task' }>): void {
+    if (!this.#deps.store.services.has(record.serviceId)) return;
+    const running = (op === 'remove' ? 0 : isRunning(record.state)) - (op === 'create' ? 0 : isRunning(oldState));
+    const wanted = (op === 'remove' ? 0 : isWanted(record.desired)) - (op === 'create' ? 0 : isWanted(oldDesired));
+    this.#recount(record.serviceId, running, wanted);
   }
 
   #drop(taskId: string): void {
@@ -280,13 +297,21 @@ export class Metrics implements MetricsView {
     sample('serviceCpu', (service) => this.service(service.id).cpuNano);
     sample('serviceMemory', (service) => this.service(service.id).memoryBytes);
     sample('serviceThrottled', (service) => this.service(service.id).throttledPermille);
-    const counts = new Map(services.map((service) => [service.id, this.#count(service)]));
-    sample('serviceRunning', (service) => counts.get(service.id)?.running ?? 0);
-    sample('serviceDesired', (service) => counts.get(service.id)?.desired ?? 0);
+    sample('serviceRunning', (service) => this.#counts.get(service.id)?.running ?? 0);
+    sample('serviceDesired', (service) =>
+      service.spec.mode.kind === 'replicated' ? service.spec.mode.replicas : (this.#counts.get(service.id)?.wanted ?? 0),
+    );
   }
 
-  #count(service: ServiceRecord): ServiceCounts {
-    return countTasks(service, this.#deps.store.tasksOfService(service.id));
+  /** Keeps the running counts: sampling must not walk over all tasks every second. */
+  #recount(serviceId: string, running: number, wanted: number): void {
+    if (running === 0 && wanted === 0) return;
+    const counts = this.#counts.get(serviceId);
+    if (counts === undefined) this.#counts.set(serviceId, { running, wanted });
+    else {
+      counts.running += running;
+      counts.wanted += wanted;
+    }
   }
 
   #growNodes(rows: number): void {
