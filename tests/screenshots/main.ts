@@ -81,6 +81,9 @@ function shotsOf(cluster: Cluster): Shot[] {
   return [...shots, { name: 'map-light-360', path: '/r/live/map', width: 360, height: 740, dark: false }];
 }
 
+/** What was wrong with the pages, besides their looks. */
+const problems: string[] = [];
+
 async function take(browser: Browser, shot: Shot): Promise<void> {
   const context = await browser.newContext({
     viewport: { width: shot.width, height: shot.height },
@@ -103,8 +106,8 @@ async function take(browser: Browser, shot: Shot): Promise<void> {
   if (overflow > 0) faults.push(`scrolls sideways by ${overflow} px`);
   await page.screenshot({ path: path.join(OUT, `${shot.name}.png`) });
   await context.close();
-  if (faults.length > 0) throw new Error(`${shot.name}: ${faults.join('; ')}`);
   console.log(path.join('tests/screenshots/out', `${shot.name}.png`));
+  for (const fault of faults) problems.push(`${shot.name}: ${fault}`);
 }
 
 async function send(route: string, body: unknown): Promise<void> {
@@ -146,6 +149,7 @@ async function main(): Promise<void> {
   } finally {
     await browser.close();
   }
+  if (problems.length > 0) throw new Error(problems.join('\n'));
   if (args.includes('--readme')) {
     const image = path.join(OUT, `${README_SHOT}.png`);
     const { size } = await stat(image);

@@ -43,6 +43,7 @@ test('CPU is in milli-CPU below one core and in cores from there', () => {
 test('memory shares one unit between used and total', () => {
   expect([0, 512, 110 * MIB, 1023 * MIB, 1536 * MIB].map(memory)).toEqual(['0 B', '512 B', '110 MiB', '1023 MiB', '1.5 GiB']);
   expect(memoryPair(110 * MIB, 256 * MIB)).toBe('110 / 256 MiB');
+  expect(memoryPair(33 * MIB, 16_384 * MIB)).toBe('33 MiB / 16 GiB');
   expect(memoryPair(410 * MIB, 16_384 * MIB)).toBe('0.4 / 16 GiB');
 });
 

@@ -70,13 +70,15 @@ export function memory(bytes: number): string {
 /** `110 / 256 MiB`, `0.4 / 16 GiB`: one unit for both, chosen by the larger. */
 export function memoryPair(usedBytes: number, totalBytes: number): string {
   const unit = binaryUnit(Math.max(usedBytes, totalBytes));
+  // Far less than a tenth would read as nothing.
+  if (usedBytes > 0 && unit > 2 && usedBytes < 0.1 * 1024 ** unit) return `${memory(usedBytes)} / ${memory(totalBytes)}`;
   return `${inUnit(usedBytes, unit)} / ${inUnit(totalBytes, unit)} ${UNITS[unit]}`;
 }
 
 /** `0.5×`, `12×`; 0 is as fast as possible. */
 export function speed(value: number): string {
   if (value === 0) return 'max';
-  return `${reached(value)}`;
+  return reached(value);
 }
 
 /** A speed that was reached, where 0 means that nothing moves. */

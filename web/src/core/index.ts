@@ -13,6 +13,7 @@ export * from './map/appearance.ts';
 export * from './map/layout.ts';
 export * from './map/map-renderer.ts';
 export * from './map/slot-book.ts';
+export * from './map/target.ts';
 export * from './charts/chart-scheduler.ts';
 export * from './charts/chart-spec.ts';
 export * from './charts/metric-window.ts';

@@ -321,7 +321,7 @@ export class SimulatedCluster {
       'error',
       'task.failed',
       cause,
-      { code: 'EXITED', exitCode, oomKilled, message: String(task.error) },
+      { code: 'EXITED', exitCode, oomKilled, message: task.error },
       { task: task.id, service: task.service.name, node: task.node?.name ?? '' },
     );
     this.#replace(task, 'exited', id, 5 * SECOND);

@@ -5,9 +5,8 @@ import { useContext } from 'preact/hooks';
 import type { ReadonlySignal, Signal } from '@preact/signals';
 import { batch, computed, signal } from '@preact/signals';
 import type { PlaybackState } from '@paperfleet/core';
-import type { ClusterApi, Connection, ConnectionStatus, Names, StoreChange } from '../core/index.ts';
+import type { ClusterApi, Connection, ConnectionStatus, MapTheme, Names, StoreChange } from '../core/index.ts';
 import { ApiFailure, ChartScheduler, ClusterStore, connect, MAP_THEMES } from '../core/index.ts';
-import type { MapTheme } from '../core/index.ts';
 
 export type ThemeChoice = 'auto' | 'light' | 'dark';
 export interface Toast {

@@ -1,5 +1,5 @@
 /** One chart with its title, values at the crosshair and a table of its data. Chart.js is loaded with it. */
-import type { VNode } from 'preact';
+import type { RefObject, VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useComputed } from '@preact/signals';
 import type { ChartLine, ChartMark, ChartSpec, MetricWindow } from '../core/index.ts';
@@ -14,14 +14,16 @@ export interface ChartCardProps {
   readonly marks: () => readonly ChartMark[];
 }
 
-export function ChartCard({ spec, window: data, lines, marks }: ChartCardProps): VNode {
+/** The Chart.js chart on a canvas and its crosshair, for as long as the card is mounted. */
+function useChart(
+  { spec, window: data, lines, marks }: ChartCardProps,
+  canvas: RefObject<HTMLCanvasElement | null>,
+  hair: RefObject<HTMLElement | null>,
+): RefObject<LineChart | null> {
   const app = useApp();
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const hair = useRef<HTMLDivElement>(null);
-  const chart = useRef<LineChart | undefined>(undefined);
+  const chart = useRef<LineChart | null>(null);
   const latest = useRef({ lines, marks });
   latest.current = { lines, marks };
-  const [table, setTable] = useState(false);
   const theme = app.theme.value;
   useEffect(() => {
     const made = new LineChart(canvas.current!, spec, data, app.theme.peek(), () => ({
@@ -48,6 +50,16 @@ export function ChartCard({ spec, window: data, lines, marks }: ChartCardProps):
     };
   }, [app, spec, data]);
   useEffect(() => chart.current?.setTheme(theme), [theme]);
+  return chart;
+}
+
+export function ChartCard(props: ChartCardProps): VNode {
+  const { spec, window: data } = props;
+  const app = useApp();
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const hair = useRef<HTMLDivElement>(null);
+  const chart = useChart(props, canvas, hair);
+  const [table, setTable] = useState(false);
   const values = useComputed(() => {
     app.metrics.value;
     const at = app.crosshair.value ?? data.toSeconds;
@@ -80,10 +92,10 @@ export function ChartCard({ spec, window: data, lines, marks }: ChartCardProps):
         class="plot"
         hidden={table}
         onPointerMove={hover}
-        onPointerEnter={() => chart.current !== undefined && app.charts.setHovered(chart.current, true)}
+        onPointerEnter={() => chart.current !== null && app.charts.setHovered(chart.current, true)}
         onPointerLeave={() => {
           app.crosshair.value = undefined;
-          if (chart.current !== undefined) app.charts.setHovered(chart.current, false);
+          if (chart.current !== null) app.charts.setHovered(chart.current, false);
         }}
       >
         <canvas

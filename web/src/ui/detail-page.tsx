@@ -42,14 +42,13 @@ function useWindow(app: App, subject: string, sample: () => Partial<Record<Metri
   useEffect(() => {
     let gone = false;
     const now = app.store.playback.simUs;
-    app.api.metrics(subject, Math.max(0, now - seconds * 1e6), now, BUCKETS).then(
-      (range) => {
-        if (gone) return;
-        data.load(range);
-        app.charts.dataChanged();
-      },
-      () => undefined, // without history the chart starts with what comes live
-    );
+    const load = async (): Promise<void> => {
+      const range = await app.api.metrics(subject, Math.max(0, now - seconds * 1e6), now, BUCKETS);
+      if (gone) return;
+      data.load(range);
+      app.charts.dataChanged();
+    };
+    load().catch(() => undefined); // without history the chart starts with what comes live
     const stop = app.store.subscribe((change) => {
       if (!change.metrics || change.reset) return;
       const values = sample();

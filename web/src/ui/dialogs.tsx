@@ -189,54 +189,15 @@ export function DeployDialog(): VNode {
         }}
       >
         <div class="row">
-          <label>
-            Stack name
-            <input
-              type="text"
-              value={name}
-              required
-              data-testid="deploy-name"
-              aria-invalid={!NAME.test(name)}
-              onInput={(event) => setName(event.currentTarget.value)}
-            />
-          </label>
-          <label class="button">
-            Choose files…
-            <input
-              type="file"
-              class="hidden"
-              multiple
-              accept=".yml,.yaml,.env,.json"
-              data-testid="deploy-files"
-              onChange={(event) => void take(event.currentTarget.files)}
-            />
-          </label>
-          <button type="button" class="button quiet" onClick={() => setFiles([{ path: 'compose.yaml', text: EXAMPLE }])}>
-            Use an example
-          </button>
+          <Choices
+            name={name}
+            onName={setName}
+            onFiles={(list) => void take(list)}
+            onExample={() => setFiles([{ path: 'compose.yaml', text: EXAMPLE }])}
+          />
         </div>
-        {files.map((file, i) => (
-          <label key={file.path} class="file">
-            <span class="muted">{file.path}</span>
-            <textarea
-              rows={files.length > 1 ? 7 : 14}
-              spellcheck={false}
-              placeholder="Paste a Compose file, or drop files here. Several are merged in order."
-              data-testid={`deploy-text-${i}`}
-              value={file.text}
-              onInput={(event) =>
-                setFiles(files.map((other, k) => (k === i ? { path: other.path, text: event.currentTarget.value } : other)))
-              }
-            />
-          </label>
-        ))}
-        {failure !== undefined && (
-          <div class="failure" role="alert">
-            <b>{failure.message}</b>
-            {failure instanceof ApiFailure && failure.path !== undefined && <span class="mono">{failure.path}</span>}
-            {failure instanceof ApiFailure && failure.hint !== undefined && <span>{failure.hint}</span>}
-          </div>
-        )}
+        <Files files={files} onChange={setFiles} />
+        {failure !== undefined && <Failure failure={failure} />}
         <footer>
           <button type="button" class="button" onClick={close}>
             Cancel
@@ -247,5 +208,85 @@ export function DeployDialog(): VNode {
         </footer>
       </form>
     </Dialog>
+  );
+}
+
+function Failure({ failure }: { readonly failure: Error }): VNode {
+  return (
+    <div class="failure" role="alert">
+      <b>{failure.message}</b>
+      {failure instanceof ApiFailure && failure.path !== undefined && <span class="mono">{failure.path}</span>}
+      {failure instanceof ApiFailure && failure.hint !== undefined && <span>{failure.hint}</span>}
+    </div>
+  );
+}
+
+function Files({
+  files,
+  onChange,
+}: {
+  readonly files: readonly DeployFile[];
+  readonly onChange: (files: readonly DeployFile[]) => void;
+}): VNode {
+  return (
+    <>
+      {files.map((file, i) => (
+        <label key={file.path} class="file">
+          <span class="muted">{file.path}</span>
+          <textarea
+            rows={files.length > 1 ? 7 : 14}
+            spellcheck={false}
+            placeholder="Paste a Compose file, or drop files here. Several are merged in order."
+            data-testid={`deploy-text-${i}`}
+            value={file.text}
+            onInput={(event) =>
+              onChange(files.map((other, k) => (k === i ? { path: other.path, text: event.currentTarget.value } : other)))
+            }
+          />
+        </label>
+      ))}
+    </>
+  );
+}
+
+function Choices({
+  name,
+  onName,
+  onFiles,
+  onExample,
+}: {
+  readonly name: string;
+  readonly onName: (name: string) => void;
+  readonly onFiles: (files: FileList | null) => void;
+  readonly onExample: () => void;
+}): VNode {
+  return (
+    <>
+      <label>
+        Stack name
+        <input
+          type="text"
+          value={name}
+          required
+          data-testid="deploy-name"
+          aria-invalid={!NAME.test(name)}
+          onInput={(event) => onName(event.currentTarget.value)}
+        />
+      </label>
+      <label class="button">
+        Choose files…
+        <input
+          type="file"
+          class="hidden"
+          multiple
+          accept=".yml,.yaml,.env,.json"
+          data-testid="deploy-files"
+          onChange={(event) => onFiles(event.currentTarget.files)}
+        />
+      </label>
+      <button type="button" class="button quiet" onClick={onExample}>
+        Use an example
+      </button>
+    </>
   );
 }

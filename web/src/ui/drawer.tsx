@@ -66,7 +66,6 @@ function TaskHead({ id, navigation }: { readonly id: string; readonly navigation
   const { store } = app;
   const { tasks } = store;
   const index = tasks.indexOfId(id);
-  const since = ageOf(app.seconds.value, index < 0 ? 0 : tasks.sinceUs[index]!);
   if (index < 0) {
     return (
       <header>
@@ -75,10 +74,6 @@ function TaskHead({ id, navigation }: { readonly id: string; readonly navigation
       </header>
     );
   }
-  app.metrics.value;
-  const service = store.services.get(tasks.service[index]!);
-  const node = store.nodes.get(tasks.node[index]!);
-  const error = tasks.error[index]!;
   const running = tasks.state[index] === TASK_STATE.running;
   return (
     <header>
@@ -86,56 +81,7 @@ function TaskHead({ id, navigation }: { readonly id: string; readonly navigation
         <Swatch row={tasks.service[index]!} size={15} />
         {store.taskNameAt(index)}
       </h2>
-      <dl class="facts">
-        <div>
-          <dt>state</dt>
-          <dd>
-            <State look={store.lookAt(index)} /> <span class="muted">for {since}</span>
-          </dd>
-        </div>
-        <div>
-          <dt>observed / desired</dt>
-          <dd>
-            {taskStateName(tasks.state[index] as Parameters<typeof taskStateName>[0])} /{' '}
-            {taskStateName(tasks.desired[index] as Parameters<typeof taskStateName>[0])}
-          </dd>
-        </div>
-        <div>
-          <dt>node</dt>
-          <dd>{node === undefined ? 'none' : <a href={navigation.href('nodes', node.name)}>{node.name}</a>}</dd>
-        </div>
-        {service !== undefined && (
-          <div>
-            <dt>service</dt>
-            <dd>
-              <a href={navigation.href('services', service.name)}>{service.name}</a> <span class="muted">{service.image}</span>
-            </dd>
-          </div>
-        )}
-        {running && tasks.cpuPermille[index]! >= 0 && (
-          <div>
-            <dt>CPU, memory</dt>
-            <dd class="num">
-              {percent(tasks.cpuPermille[index]! / 1000)}, {percent(tasks.memoryPermille[index]! / 1000)}{' '}
-              <span class="muted">of its limit</span>
-            </dd>
-          </div>
-        )}
-        <div>
-          <dt>health</dt>
-          <dd>{HEALTH[tasks.health[index]!] ?? '–'}</dd>
-        </div>
-        {error !== 0 && (
-          <div>
-            <dt>error</dt>
-            <dd class="bad">{error}</dd>
-          </div>
-        )}
-        <div>
-          <dt>id</dt>
-          <dd class="mono">{id}</dd>
-        </div>
-      </dl>
+      <TaskFacts index={index} navigation={navigation} />
       {running && store.role === 'operator' && (
         <div class="verbs">
           <ConfirmButton
@@ -148,6 +94,70 @@ function TaskHead({ id, navigation }: { readonly id: string; readonly navigation
         </div>
       )}
     </header>
+  );
+}
+
+function TaskFacts({ index, navigation }: { readonly index: number; readonly navigation: Navigation }): VNode {
+  const app = useApp();
+  app.metrics.value;
+  const { store } = app;
+  const { tasks } = store;
+  const since = ageOf(app.seconds.value, tasks.sinceUs[index]!);
+  const service = store.services.get(tasks.service[index]!);
+  const node = store.nodes.get(tasks.node[index]!);
+  const error = tasks.error[index]!;
+  const running = tasks.state[index] === TASK_STATE.running;
+  return (
+    <dl class="facts">
+      <div>
+        <dt>state</dt>
+        <dd>
+          <State look={store.lookAt(index)} /> <span class="muted">for {since}</span>
+        </dd>
+      </div>
+      <div>
+        <dt>observed / desired</dt>
+        <dd>
+          {taskStateName(tasks.state[index] as Parameters<typeof taskStateName>[0])} /{' '}
+          {taskStateName(tasks.desired[index] as Parameters<typeof taskStateName>[0])}
+        </dd>
+      </div>
+      <div>
+        <dt>node</dt>
+        <dd>{node === undefined ? 'none' : <a href={navigation.href('nodes', node.name)}>{node.name}</a>}</dd>
+      </div>
+      {service !== undefined && (
+        <div>
+          <dt>service</dt>
+          <dd>
+            <a href={navigation.href('services', service.name)}>{service.name}</a> <span class="muted">{service.image}</span>
+          </dd>
+        </div>
+      )}
+      {running && tasks.cpuPermille[index]! >= 0 && (
+        <div>
+          <dt>CPU, memory</dt>
+          <dd class="num">
+            {percent(tasks.cpuPermille[index]! / 1000)}, {percent(tasks.memoryPermille[index]! / 1000)}{' '}
+            <span class="muted">of its limit</span>
+          </dd>
+        </div>
+      )}
+      <div>
+        <dt>health</dt>
+        <dd>{HEALTH[tasks.health[index]!] ?? '–'}</dd>
+      </div>
+      {error !== 0 && (
+        <div>
+          <dt>error</dt>
+          <dd class="bad">{error}</dd>
+        </div>
+      )}
+      <div>
+        <dt>id</dt>
+        <dd class="mono">{tasks.id[index]}</dd>
+      </div>
+    </dl>
   );
 }
 

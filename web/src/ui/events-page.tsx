@@ -55,19 +55,7 @@ export function EventsPage(): VNode {
     <main class="page">
       <div class="page-head">
         <h1>Events</h1>
-        <div class="segmented" role="group" aria-label="Severity">
-          {LEVELS.map(([value, label]) => (
-            <button
-              key={value}
-              type="button"
-              aria-pressed={level === value}
-              data-testid={`level-${value}`}
-              onClick={() => navigation.set({ level: value === 'all' ? undefined : value })}
-            >
-              {label}
-            </button>
-          ))}
-        </div>
+        <Levels level={level} />
         <span class="grow" />
         {waiting > 0 && (
           <button type="button" class="button quiet" onClick={() => list.current?.scrollTo({ top: 0 })}>
@@ -79,40 +67,7 @@ export function EventsPage(): VNode {
         <Empty title="No event matches" />
       ) : (
         <div class="scroll" ref={list} onScroll={scrolled}>
-          <table class="table events" data-testid="events">
-            <thead>
-              <tr>
-                <th class="r">time</th>
-                <th class="c">
-                  <span class="hidden">severity</span>
-                </th>
-                <th>what happened, and why</th>
-                <th>kind</th>
-                <th>caused by</th>
-              </tr>
-            </thead>
-            <tbody>
-              {newest.map((event) => (
-                <tr
-                  key={event.id}
-                  class={`${event.severity} ${navigation.selection?.kind === 'event' && navigation.selection.id === String(event.id) ? 'selected' : ''}`}
-                  onClick={() => navigation.select({ kind: 'event', id: String(event.id) })}
-                >
-                  <td class="r num muted">{simClock(event.at)}</td>
-                  <td class="c mark" title={event.severity}>
-                    {MARK[event.severity]}
-                  </td>
-                  <td>
-                    <button type="button" class="link text">
-                      {sentence(event, app.names)}
-                    </button>
-                  </td>
-                  <td class="muted">{event.kind}</td>
-                  <td class="muted">{event.cause === 0 ? '' : causeOf(app, event.cause)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <EventTable events={newest} />
           {!ended && (
             <div class="pad">
               <button type="button" class="button" data-testid="older" onClick={() => void loadOlder()}>
@@ -123,6 +78,66 @@ export function EventsPage(): VNode {
         </div>
       )}
     </main>
+  );
+}
+
+function Levels({ level }: { readonly level: string }): VNode {
+  const navigation = useNavigation();
+  return (
+    <div class="segmented" role="group" aria-label="Severity">
+      {LEVELS.map(([value, label]) => (
+        <button
+          key={value}
+          type="button"
+          aria-pressed={level === value}
+          data-testid={`level-${value}`}
+          onClick={() => navigation.set({ level: value === 'all' ? undefined : value })}
+        >
+          {label}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function EventTable({ events }: { readonly events: readonly ClusterEvent[] }): VNode {
+  const app = useApp();
+  const navigation = useNavigation();
+  return (
+    <table class="table events" data-testid="events">
+      <thead>
+        <tr>
+          <th class="r">time</th>
+          <th class="c">
+            <span class="hidden">severity</span>
+          </th>
+          <th>what happened, and why</th>
+          <th>kind</th>
+          <th>caused by</th>
+        </tr>
+      </thead>
+      <tbody>
+        {events.map((event) => (
+          <tr
+            key={event.id}
+            class={`${event.severity} ${navigation.selection?.kind === 'event' && navigation.selection.id === String(event.id) ? 'selected' : ''}`}
+            onClick={() => navigation.select({ kind: 'event', id: String(event.id) })}
+          >
+            <td class="r num muted">{simClock(event.at)}</td>
+            <td class="c mark" title={event.severity}>
+              {MARK[event.severity]}
+            </td>
+            <td>
+              <button type="button" class="link text">
+                {sentence(event, app.names)}
+              </button>
+            </td>
+            <td class="muted">{event.kind}</td>
+            <td class="muted">{event.cause === 0 ? '' : causeOf(app, event.cause)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 

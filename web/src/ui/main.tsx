@@ -1,5 +1,4 @@
 /** Composition root of the page. */
-import './style.css';
 import { render } from 'preact';
 import { HttpApi } from '../core/index.ts';
 import type { ClusterApi } from '../core/index.ts';

@@ -2,8 +2,9 @@
  * The map for keyboards and screen readers: a grid whose rows are nodes and whose cells are tasks, of which only the row
  * in focus and its neighbours exist. The ring that shows the focus is drawn on the canvas.
  */
-import type { VNode } from 'preact';
+import type { RefObject, VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { NodeView } from '@paperfleet/core';
 import type { MapRenderer, MapTarget } from '../core/index.ts';
 import { LOOK_LABEL, LOOK_NAMES } from '../core/index.ts';
 import { belief } from '../core/map/tile-painter.ts';
@@ -38,12 +39,8 @@ export function MapGrid({
   }, [renderer, app.nodes.value]);
   const { order } = renderer.layout;
   const row = Math.min(cursor.row, Math.max(0, order.length - 1));
-  const targetAt = (place: number, column: number): MapTarget | undefined => {
-    const node = app.store.nodes.get(order[place] ?? -1);
-    if (node === undefined) return undefined;
-    const task = column === 0 ? undefined : renderer.tasksOn(node.row)[column - 1]?.id;
-    return task === undefined ? { node: node.name } : { node: node.name, task };
-  };
+  const targetAt = (place: number, column: number): MapTarget | undefined =>
+    targetIn(renderer, app.store.nodes.get(order[place] ?? -1), column);
   useEffect(() => {
     if (!active) return;
     current.current?.focus();
@@ -83,27 +80,54 @@ export function MapGrid({
     >
       {rows.map((place) => {
         const node = app.store.nodes.get(order[place]!);
-        if (node === undefined) return null;
-        const cells = place === row ? renderer.tasksOn(node.row) : [];
+        return node === undefined ? null : (
+          <GridRow
+            key={node.row}
+            node={node}
+            index={place + 1}
+            column={place === row ? cursor.column : -1}
+            tasks={place === row ? renderer.tasksOn(node.row) : []}
+            current={current}
+          />
+        );
+      })}
+    </div>
+  );
+}
+
+/** What a column of a node's row stands for: 0 the node, 1 its first task. */
+function targetIn(renderer: MapRenderer, node: NodeView | undefined, column: number): MapTarget | undefined {
+  if (node === undefined) return undefined;
+  const task = column === 0 ? undefined : renderer.tasksOn(node.row)[column - 1]?.id;
+  return task === undefined ? { node: node.name } : { node: node.name, task };
+}
+
+/** A node and, when the focus is in its row, its tasks. `column` is -1 in rows without the focus. */
+function GridRow({
+  node,
+  index,
+  column,
+  tasks,
+  current,
+}: {
+  readonly node: NodeView;
+  readonly index: number;
+  readonly column: number;
+  readonly tasks: readonly { readonly id: string }[];
+  readonly current: RefObject<HTMLDivElement | null>;
+}): VNode {
+  const { store } = useApp();
+  return (
+    <div role="row" aria-rowindex={index}>
+      <div role="rowheader" tabIndex={column === 0 ? 0 : -1} ref={column === 0 ? current : null}>
+        {node.name}, {belief(node).text}
+        {node.truth === 'up' ? '' : `, really ${node.truth}`}
+      </div>
+      {tasks.map(({ id }, i) => {
+        const task = store.tasks.indexOfId(id);
         return (
-          <div key={node.row} role="row" aria-rowindex={place + 1}>
-            <div
-              role="rowheader"
-              tabIndex={place === row && cursor.column === 0 ? 0 : -1}
-              ref={place === row && cursor.column === 0 ? current : null}
-            >
-              {node.name}, {belief(node).text}
-              {node.truth === 'up' ? '' : `, really ${node.truth}`}
-            </div>
-            {cells.map(({ id }, i) => {
-              const index = app.store.tasks.indexOfId(id);
-              const here = place === row && cursor.column === i + 1;
-              return (
-                <div key={id} role="gridcell" tabIndex={here ? 0 : -1} ref={here ? current : null}>
-                  {app.store.taskName(id)}, {index < 0 ? 'gone' : LOOK_LABEL[LOOK_NAMES[app.store.lookAt(index)]!]}
-                </div>
-              );
-            })}
+          <div key={id} role="gridcell" tabIndex={column === i + 1 ? 0 : -1} ref={column === i + 1 ? current : null}>
+            {store.taskName(id)}, {task < 0 ? 'gone' : LOOK_LABEL[LOOK_NAMES[store.lookAt(task)]!]}
           </div>
         );
       })}

@@ -1,9 +1,10 @@
 /** The cluster map: services with their replicas, what waits, the tiles, and the legend. */
-import type { VNode } from 'preact';
+import type { RefObject, VNode } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useComputed } from '@preact/signals';
 import type { LookName, MapTarget } from '../core/index.ts';
 import { LOOK, LOOK_LABEL, LOOK_SHORT, MapRenderer, matches, parseQuery, plural, rejectedWords } from '../core/index.ts';
+import type { App } from './app.ts';
 import { useApp } from './app.ts';
 import { setMap } from './hooks.ts';
 import { lazy } from 'preact-iso';
@@ -11,6 +12,8 @@ import { MapGrid } from './map-grid.tsx';
 import type { Navigation } from './navigation.ts';
 import { useNavigation } from './navigation.ts';
 import { Glyph, Replicas, Swatch } from './parts.tsx';
+
+type Ref<T> = RefObject<T | null>;
 
 const MapTable = lazy(async () => (await import('./map-table.tsx')).MapTable);
 
@@ -176,20 +179,19 @@ function Legend({ navigation }: { readonly navigation: Navigation }): VNode {
   );
 }
 
-function MapCanvas({ navigation }: { readonly navigation: Navigation }): VNode {
-  const app = useApp();
-  const room = useRef<HTMLDivElement>(null);
-  const base = useRef<HTMLCanvasElement>(null);
-  const fx = useRef<HTMLCanvasElement>(null);
-  const tip = useRef<HTMLDivElement>(null);
+/** The renderer of these canvases, kept in step with room, theme, fill and search. Undefined until mounted. */
+function useRenderer(
+  app: App,
+  navigation: Navigation,
+  room: Ref<HTMLElement>,
+  base: Ref<HTMLCanvasElement>,
+  fx: Ref<HTMLCanvasElement>,
+): MapRenderer | undefined {
   const [renderer, setRenderer] = useState<MapRenderer>();
-  const [hovered, setHovered] = useState<MapTarget>();
-  const [focused, setFocused] = useState<MapTarget>();
   const theme = app.theme.value;
   const projector = app.projector.value;
   const fill = navigation.query['fill'] === 'memory' ? 'memory' : 'cpu';
   const queryText = navigation.query['q'] ?? '';
-
   useEffect(() => {
     const height = (value: number): void => {
       for (const canvas of [base.current, fx.current]) if (canvas !== null) canvas.style.height = `${value}px`;
@@ -239,6 +241,19 @@ function MapCanvas({ navigation }: { readonly navigation: Navigation }): VNode {
   useEffect(() => renderer?.setTheme(theme), [renderer, theme]);
   useEffect(() => renderer?.setFill(fill), [renderer, fill]);
   useEffect(() => renderer?.setFilter(queryText.trim() === '' ? undefined : filterOf(app, queryText)), [renderer, queryText, app]);
+  return renderer;
+}
+
+function MapCanvas({ navigation }: { readonly navigation: Navigation }): VNode {
+  const app = useApp();
+  const room = useRef<HTMLDivElement>(null);
+  const base = useRef<HTMLCanvasElement>(null);
+  const fx = useRef<HTMLCanvasElement>(null);
+  const tip = useRef<HTMLDivElement>(null);
+  const [hovered, setHovered] = useState<MapTarget>();
+  const [focused, setFocused] = useState<MapTarget>();
+  const queryText = navigation.query['q'] ?? '';
+  const renderer = useRenderer(app, navigation, room, base, fx);
   const { selection } = navigation;
   const selected = useMemo((): MapTarget | undefined => {
     if (selection?.kind === 'node') return { node: selection.id };
@@ -289,7 +304,7 @@ function MapCanvas({ navigation }: { readonly navigation: Navigation }): VNode {
   );
 }
 
-function filterOf(app: ReturnType<typeof useApp>, text: string): (index: number) => boolean {
+function filterOf(app: App, text: string): (index: number) => boolean {
   const query = parseQuery(text);
   const names = Object.keys(LOOK);
   return (index) => {
@@ -333,7 +348,7 @@ function MapEmpty(): VNode | null {
   );
 }
 
-function describe(app: ReturnType<typeof useApp>, target: MapTarget): string {
+function describe(app: App, target: MapTarget): string {
   const { store } = app;
   if (target.task === undefined) {
     const node = store.node(target.node);

@@ -22,17 +22,17 @@ export interface Navigation {
   href(tab: Tab, detail?: string): string;
 }
 
-const KINDS: readonly string[] = ['task', 'node', 'service', 'event'];
-const TABS: readonly string[] = ['map', 'services', 'nodes', 'events'];
+const KINDS: ReadonlySet<string> = new Set(['task', 'node', 'service', 'event']);
+const TABS: ReadonlySet<string> = new Set(['map', 'services', 'nodes', 'events']);
 /** Parts of the query that stay when the route changes. */
-const KEPT: readonly string[] = ['q', 'view', 'fill', 'fake'];
+const KEPT: ReadonlySet<string> = new Set(['q', 'view', 'fill', 'fake']);
 
 export function parseSelection(text: string | undefined): Selection | undefined {
   const colon = text?.indexOf(':') ?? -1;
   if (text === undefined || colon < 1) return undefined;
   const kind = text.slice(0, colon);
   const id = text.slice(colon + 1);
-  return KINDS.includes(kind) && id !== '' ? { kind: kind as Selection['kind'], id } : undefined;
+  return KINDS.has(kind) && id !== '' ? { kind: kind as Selection['kind'], id } : undefined;
 }
 
 const search = (query: Readonly<Record<string, string | undefined>>): string => {
@@ -45,12 +45,12 @@ export function useNavigation(): Navigation {
   const app = useApp();
   const segment = path.split('/')[3] ?? 'map';
   const href = (tab: Tab, detail?: string): string => {
-    const kept = Object.fromEntries(Object.entries(query).filter(([key]) => KEPT.includes(key)));
+    const kept = Object.fromEntries(Object.entries(query).filter(([key]) => KEPT.has(key)));
     return `/r/${encodeURIComponent(app.run)}/${tab}${detail === undefined ? '' : `/${encodeURIComponent(detail)}`}${search(kept)}`;
   };
   const set: Navigation['set'] = (changes) => route(path + search({ ...query, ...changes }), true);
   return {
-    tab: (TABS.includes(segment) ? segment : 'map') as Tab,
+    tab: (TABS.has(segment) ? segment : 'map') as Tab,
     query,
     selection: parseSelection(query['sel']),
     set,

@@ -75,7 +75,7 @@ function countLooks(app: ReturnType<typeof useApp>): ReadonlyMap<number, Counts>
     const look = LOOK_NAMES[app.store.lookAt(i)]!;
     if (look === 'running') continue;
     let counts = all.get(tasks.service[i]!);
-    if (counts === undefined) all.set(tasks.service[i]!, (counts = new Map()));
+    if (counts === undefined) all.set(tasks.service[i]!, (counts = new Map<LookName, number>()));
     counts.set(look, (counts.get(look) ?? 0) + 1);
   }
   return all;

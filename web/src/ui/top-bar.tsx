@@ -32,26 +32,7 @@ export function TopBar({ navigation }: { readonly navigation: Navigation }): VNo
           </a>
         ))}
       </nav>
-      <label class="search">
-        <svg width="14" height="14" viewBox="0 0 16 16" aria-hidden="true">
-          <path
-            d="M7 2.5a4.5 4.5 0 1 1 0 9a4.5 4.5 0 0 1 0-9zM10.4 10.4 14 14"
-            fill="none"
-            stroke="currentColor"
-            stroke-width="1.6"
-            stroke-linecap="round"
-          />
-        </svg>
-        <input
-          type="search"
-          placeholder="Search  svc: node: state:"
-          aria-label="Search tasks; svc:, node:, state:, zone: and img: narrow one field"
-          data-testid="search"
-          value={navigation.query['q'] ?? ''}
-          onInput={(event) => navigation.set({ q: event.currentTarget.value })}
-        />
-        <kbd aria-hidden="true">/</kbd>
-      </label>
+      <SearchBox navigation={navigation} />
       <ConnectionChip />
       <button
         type="button"
@@ -92,6 +73,31 @@ export function TopBar({ navigation }: { readonly navigation: Navigation }): VNo
         ?
       </button>
     </header>
+  );
+}
+
+function SearchBox({ navigation }: { readonly navigation: Navigation }): VNode {
+  return (
+    <label class="search">
+      <svg width="14" height="14" viewBox="0 0 16 16" aria-hidden="true">
+        <path
+          d="M7 2.5a4.5 4.5 0 1 1 0 9a4.5 4.5 0 0 1 0-9zM10.4 10.4 14 14"
+          fill="none"
+          stroke="currentColor"
+          stroke-width="1.6"
+          stroke-linecap="round"
+        />
+      </svg>
+      <input
+        type="search"
+        placeholder="Search  svc: node: state:"
+        aria-label="Search tasks; svc:, node:, state:, zone: and img: narrow one field"
+        data-testid="search"
+        value={navigation.query['q'] ?? ''}
+        onInput={(event) => navigation.set({ q: event.currentTarget.value })}
+      />
+      <kbd aria-hidden="true">/</kbd>
+    </label>
   );
 }
 

@@ -48,16 +48,17 @@ export function WhyPanel({ selection, navigation }: { readonly selection: Select
   const [failure, setFailure] = useState('');
   useEffect(() => {
     let gone = false;
-    explain(app, selection).then(
-      (answer) => {
+    const ask = async (): Promise<void> => {
+      try {
+        const answer = await explain(app, selection);
         if (gone) return;
         setWhy(answer);
         setFailure('');
-      },
-      (error: unknown) => {
+      } catch (error) {
         if (!gone) setFailure(error instanceof Error ? error.message : String(error));
-      },
-    );
+      }
+    };
+    void ask();
     return () => {
       gone = true;
     };
@@ -72,7 +73,6 @@ export function WhyPanel({ selection, navigation }: { readonly selection: Select
       : why.events.filter(({ id }) => id !== event.id && !causes.some((cause) => cause.id === id)).slice(0, 8);
   return (
     <div class="why-panel" data-testid="why">
-      {why.summary !== '' && <p class="summary">{why.summary}</p>}
       <p class={`lead ${event.severity}`}>
         {sentence(event, app.names)}
         <time>{simClock(event.at)}</time>

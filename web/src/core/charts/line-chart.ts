@@ -76,7 +76,7 @@ export class LineChart {
             border: { display: false },
             // A limit need not fall on a step: the axis ends a little above it, without a tick of its own.
             afterBuildTicks: (axis) => {
-              axis.ticks = multiples(0, axis.max, spec.binary ? binaryStep(axis.max, 3) : niceStep(axis.max, 3));
+              axis.ticks = multiples(0, axis.max, spec.binary ? binaryStep(axis.max, 3) : niceStep(axis.max, 4));
             },
             ticks: { maxRotation: 0, padding: 6, callback: (value) => (value === 0 ? '0' : spec.format(Number(value))) },
           },

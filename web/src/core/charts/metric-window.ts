@@ -25,7 +25,7 @@ export function windowSeconds(speed: number): number {
 
 export class MetricWindow {
   readonly #series: Map<MetricName, Point[]> = new Map();
-  #seconds: number;
+  readonly #seconds: number;
   #toSeconds = 0;
 
   constructor(seconds: number) {

@@ -95,6 +95,25 @@ test('a lost node tells for how long it was silent', () => {
   expect(sentence(about(explain), names)).toBe('n3 is believed down: no heartbeat for 16 s (grace 15 s), 1 task to replace');
 });
 
+test('a fault is told in words, with what is more than the request', () => {
+  const node = { task: undefined, service: undefined, node: 'n3' } as unknown as Partial<ClusterEvent>;
+  expect(sentence(about({ code: 'FAULT', fault: 'crash', detail: 'crash n3' }, node), names)).toBe('n3 lost power');
+  expect(sentence(about({ code: 'FAULT', fault: 'partition', detail: 'partition n3 (what they send)' }, node), names)).toBe(
+    'n3 was cut off: no message passes (what they send)',
+  );
+  expect(sentence(about({ code: 'FAULT', fault: 'link', detail: 'heal n3' }, node), names)).toBe('n3 can be reached again');
+  expect(sentence(about({ code: 'FAULT', fault: 'slow', detail: 'x' }, node), names)).toBe('Fault slow on n3: x');
+});
+
+test('notes and commands say whom they are about', () => {
+  const cluster = { task: undefined, service: undefined } as unknown as Partial<ClusterEvent>;
+  expect(sentence(about({ code: 'NOTE', message: 'started' }, { node: 'n2' }), names)).toBe('web.3: started on n2');
+  expect(sentence(about({ code: 'NOTE', message: 'noted' }, cluster), names)).toBe('noted');
+  expect(sentence(about({ code: 'COMMAND', command: 'deploy', detail: 'deploy shop: 5 services (start)' }, cluster), names)).toBe(
+    'Command deploy shop: 5 services (start)',
+  );
+});
+
 test('every code has a sentence that ends without a dangling separator', () => {
   const all: { readonly [C in ExplainCode]: Extract<Explain, { code: C }> } = {
     PLACED: placed(2) as Extract<Explain, { code: 'PLACED' }>,
@@ -115,7 +134,8 @@ test('every code has a sentence that ends without a dangling separator', () => {
   };
   for (const explain of Object.values(all)) {
     const text = sentence(about(explain), names);
-    expect(text, explain.code).toMatch(/\S$/);
-    expect(text, explain.code).not.toMatch(/[:;,(]$|undefined|NaN/);
+    const said = `${explain.code} ${text}`;
+    expect(said).toMatch(/\S \S.*\S$/);
+    expect(said).not.toMatch(/[:;,(]$|undefined|NaN/);
   }
 });

@@ -107,6 +107,7 @@ const FAULT_WORDS: Readonly<Record<string, string>> = {
   killTask: 'was killed',
   partition: 'was cut off: no message passes',
   heal: 'can be reached again',
+  lost: 'is gone with its agent',
 };
 
 const TEMPLATES: { readonly [C in ExplainCode]: Template<C> } = {
@@ -118,6 +119,7 @@ const TEMPLATES: { readonly [C in ExplainCode]: Template<C> } = {
   PENDING(explain, event, names) {
     const turned = rejectedWords(explain.rejected);
     const near = explain.nearest === undefined ? '' : `; nearest is ${names.node(explain.nearest.node)}: ${explain.nearest.detail}`;
+    if (explain.considered === 0) return `${subjectOf(event, names)} waits: there is no node yet`;
     return `${subjectOf(event, names)} waits, none of ${plural(explain.considered, 'node')} takes it: ${turned === '' ? explain.message : turned}${near}`;
   },
   SCALED: (explain, _event, names) => `${names.service(explain.service)} was scaled from ${explain.from} to ${explain.to} by ${explain.by}`,
@@ -157,13 +159,24 @@ const TEMPLATES: { readonly [C in ExplainCode]: Template<C> } = {
   NODE_READY: (explain, _event, names) => `${names.node(explain.node)} is ready (session ${explain.session})`,
   ROLLOUT: (explain, _event, names) =>
     `Rollout of ${names.service(explain.service)}: ${explain.state}${explain.message === '' ? '' : `, ${explain.message}`}`,
-  COMMAND: (explain) => `Command ${explain.command}${explain.detail === '' ? '' : `: ${explain.detail}`}`,
-  FAULT(explain, event, names) {
-    const what = FAULT_WORDS[explain.fault];
-    const said = what === undefined ? `Fault ${explain.fault}${onNode(event, names)}` : `${subjectOf(event, names)} ${what}`;
-    return `${said}${explain.detail === '' ? '' : ` (${explain.detail})`}`;
+  COMMAND(explain, event, names) {
+    const { command, detail } = explain;
+    if (event.service === undefined && event.node === undefined && event.task === undefined) {
+      return detail === '' ? `Command ${command}` : detail.startsWith(command) ? `Command ${detail}` : `Command ${command}: ${detail}`;
+    }
+    return `${subjectOf(event, names)}: ${command}${detail === '' ? '' : `, ${detail}`}`;
   },
-  NOTE: (explain) => explain.message,
+  FAULT(explain, event, names) {
+    // The detail repeats the request; only what it says in brackets, or a reason of its own, is news.
+    const what = FAULT_WORDS[explain.detail.startsWith('heal ') ? 'heal' : explain.fault];
+    if (what === undefined) return `Fault ${explain.fault}${onNode(event, names)}${explain.detail === '' ? '' : `: ${explain.detail}`}`;
+    const more = explain.fault === 'lost' ? explain.detail : (/\((.+)\)/.exec(explain.detail)?.[1] ?? '');
+    return `${subjectOf(event, names)} ${what}${more === '' ? '' : ` (${more})`}`;
+  },
+  NOTE(explain, event, names) {
+    if (event.task === undefined && event.service === undefined && event.node === undefined) return explain.message;
+    return `${subjectOf(event, names)}: ${explain.message}${event.task === undefined ? '' : onNode(event, names)}`;
+  },
 };
 
 /** The sentence of an event. */

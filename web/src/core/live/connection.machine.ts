@@ -12,7 +12,7 @@ export const METRIC_RATE = 2;
 /** First and longest wait before a new try, wall milliseconds. */
 export const BACKOFF = { firstMs: 500, longestMs: 10_000 } as const;
 /** Close codes after which a new try cannot do better: refused by policy, protocol error, unknown run. */
-const HOPELESS: readonly number[] = [1002, 1008, 4404, 4426];
+const HOPELESS: ReadonlySet<number> = new Set([1002, 1008, 4404, 4426]);
 
 /** Milliseconds before try number `attempt` (from 1): uniform over the upper half of an exponentially growing span. */
 export function backoffMs(attempt: number, random: () => number): number {
@@ -45,10 +45,9 @@ export type ConnectionEvent =
 type SocketInput = Pick<Context, 'api' | 'receive' | 'lastSeq' | 'hidden'>;
 
 const feed = fromCallback<ConnectionEvent, SocketInput>(({ input, sendBack, receive }) => {
-  let socket: LiveSocket | undefined;
-  const rate = (hidden: boolean): void => socket?.send({ type: 'rate', perSecond: hidden ? 0 : METRIC_RATE });
+  const rate = (hidden: boolean): void => socket.send({ type: 'rate', perSecond: hidden ? 0 : METRIC_RATE });
   let hidden = input.hidden;
-  socket = input.api.open(input.lastSeq(), {
+  const socket: LiveSocket = input.api.open(input.lastSeq(), {
     opened() {
       sendBack({ type: 'opened' });
       rate(hidden);
@@ -63,15 +62,16 @@ const feed = fromCallback<ConnectionEvent, SocketInput>(({ input, sendBack, rece
     hidden = event.hidden;
     rate(hidden);
   });
-  return () => socket?.close();
+  return () => socket.close();
 });
 
 const machine = setup({
-  types: {} as { context: Context; events: ConnectionEvent; input: ConnectionInput },
+  // XState reads only the types of this.
+  types: { context: {} as Context, events: {} as ConnectionEvent, input: {} as ConnectionInput },
   actors: { feed },
   delays: { backoff: ({ context }) => context.delayMs },
   guards: {
-    isHopeless: ({ event }) => event.type === 'closed' && HOPELESS.includes(event.code),
+    isHopeless: ({ event }) => event.type === 'closed' && HOPELESS.has(event.code),
   },
   actions: {
     forgetAttempts: assign({ attempt: 0, reason: '' }),

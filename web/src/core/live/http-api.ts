@@ -122,7 +122,7 @@ export class HttpApi implements ClusterApi {
   }
 
   runs(): Promise<readonly RunSummary[]> {
-    return this.#request(`${this.#base.replace(/\/[^/]*$/, '')}`);
+    return this.#request(this.#base.replace(/\/[^/]*$/, ''));
   }
 
   deploy(name: string, files: readonly DeployFile[]): Promise<CommandAck> {

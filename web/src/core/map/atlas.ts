@@ -130,6 +130,7 @@ function drawLook(context: Context, theme: MapTheme, name: LookName, x: number, 
     context.stroke(path);
   } else {
     context.fillStyle = ink;
+    // oxlint-disable-next-line unicorn/no-array-fill-with-reference-type -- a canvas, not an array
     context.fill(path);
   }
   context.restore();

@@ -2,7 +2,7 @@
 import type { MapTheme } from './appearance.ts';
 import { hueOf } from './appearance.ts';
 import type { Layout } from './layout.ts';
-import type { MapTarget } from './map-renderer.ts';
+import type { MapTarget } from './target.ts';
 import { FONT } from './tile-painter.ts';
 
 export interface Box {

@@ -14,17 +14,11 @@ import { Effects } from './effects.ts';
 import type { Layout } from './layout.ts';
 import { cellX, cellY, hitTest, layoutMap } from './layout.ts';
 import { SlotBook } from './slot-book.ts';
+import type { MapTarget } from './target.ts';
 import type { TileInput } from './tile-painter.ts';
 import { FONT, TilePainter } from './tile-painter.ts';
 
 export type Fill = 'cpu' | 'memory';
-
-/** What a person points at, chose or searches for. */
-export interface MapTarget {
-  readonly node: string;
-  /** Task id; absent between cells. */
-  readonly task?: string;
-}
 
 export interface MapHost {
   readonly base: CanvasRenderingContext2D;
@@ -61,7 +55,7 @@ export class MapRenderer {
   readonly #effects: Effects;
   #theme: MapTheme;
   #layout: Layout;
-  #painter: TilePainter;
+  readonly #painter: TilePainter;
   #atlas: Atlas | undefined;
   #atlasKey = '';
   #width = 0;
@@ -71,16 +65,16 @@ export class MapRenderer {
   #fill: Fill = 'cpu';
   #shown: (index: number) => boolean = () => true;
   #filtered = false;
-  #dirtyTiles = new Set<number>();
+  readonly #dirtyTiles = new Set<number>();
   /** Nodes of which only the head is out of date. */
-  #dirtyHeads = new Set<number>();
+  readonly #dirtyHeads = new Set<number>();
   /** Per task index: height of the fill as painted, in CSS pixels. */
   readonly #filled: number[] = [];
   #relayout = true;
   #scheduled = false;
   #ghostTimer = -1;
-  #stats = { frames: 0, fullRedraws: 0, cellsPainted: 0, lastFrameMs: 0 };
-  #detach: (() => void)[] = [];
+  readonly #stats = { frames: 0, fullRedraws: 0, cellsPainted: 0, lastFrameMs: 0 };
+  readonly #detach: (() => void)[] = [];
 
   constructor(store: ClusterStore, host: MapHost, theme: MapTheme) {
     this.#store = store;
@@ -379,7 +373,7 @@ export class MapRenderer {
       // Reality: on a machine without power nothing runs, whatever the manager believes; between cut links it does.
       const runs = look === LOOK.running || (look === LOOK.unknown && alive && tasks.state[index] === TASK_STATE.running);
       this.#filled[index] = this.#fillHeight(index);
-      if (runs) atlas.paintRunning(base, tasks.service[index]!, x, y, alive ? this.#filled[index]! / cell : 0);
+      if (runs) atlas.paintRunning(base, tasks.service[index]!, x, y, alive ? (this.#filled[index] ?? 0) / cell : 0);
       else atlas.paintLook(base, look, x, y);
     }
     base.globalAlpha = 1;

@@ -11,7 +11,7 @@ import { LOOK } from '../store/look.ts';
 /** How long the ghost of an ended task stays, wall milliseconds. */
 export const GHOST_MS = 3000;
 /** Slots offered by every tile: the smallest of these that holds the fullest node with some room. */
-const CAPACITIES = [8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192, 16_384] as const;
+const CAPACITIES = [4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192, 16_384] as const;
 const FREE = -1;
 
 export interface Ghost {

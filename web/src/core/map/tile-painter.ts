@@ -149,7 +149,7 @@ export class TilePainter {
         text: memoryPair(measured?.memoryBytes ?? 0, node.memoryBytes),
       },
     ];
-    const roomy = w >= 190 * s;
+    const roomy = w >= 196 * s;
     bars.forEach((bar, i) => {
       const top = y + (32 + i * 16) * s;
       this.#font(10.5);
@@ -157,7 +157,7 @@ export class TilePainter {
       context.textAlign = 'left';
       context.fillText(bar.label, x + pad, top + 8 * s);
       const from = x + pad + 30 * s;
-      const until = roomy ? right - 86 * s : right;
+      const until = roomy ? right - 94 * s : right;
       this.#bar(from, top + 1 * s, until - from, 7 * s, bar.reserved, bar.used);
       if (!roomy) return;
       context.fillStyle = theme.muted;
