@@ -10,6 +10,7 @@ import {
   parseState,
   type PartyId,
   stringifyState,
+  TASK_STATE,
   Timeline,
   timeUs,
 } from '@paperfleet/core';
@@ -113,18 +114,42 @@ function entries(actions: readonly Action[]): readonly Entry[] {
   return [...joins, ...later.sort((a, b) => a.at - b.at)];
 }
 
+/** What ends all trouble: links heal, machines boot, nodes take tasks again. Nodes that were removed stay away. */
+function peace(at: number): readonly Entry[] {
+  return nodes.flatMap((party, index): Entry[] => [
+    {
+      at,
+      parties: [MANAGER, party],
+      input: { kind: 'fault', parties: [party], label: 'heal', fault: { fault: 'link', peers: [], link: HEALTHY_LINK } },
+    },
+    { at, parties: [MANAGER, party], input: { kind: 'fault', parties: [party], label: 'boot', fault: { fault: 'recover' } } },
+    {
+      at,
+      parties: [MANAGER],
+      input: { kind: 'command', key: '', by: 'test', command: { do: 'updateNode', node: `n${index}`, availability: 'active' } },
+    },
+  ]);
+}
+
 /** Runs the entries; at each of `saves` the whole run goes through text and comes back in a new timeline. */
-function play(seed: string, all: readonly Entry[], saves: readonly number[]): { readonly digest: string; readonly manager: Manager } {
+function play(
+  seed: string,
+  all: readonly Entry[],
+  saves: readonly number[],
+  end: number = END,
+  check?: (manager: Manager) => void,
+): { readonly digest: string; readonly manager: Manager } {
   let timeline = newTimeline(seed);
-  timeline.createManager();
+  const first = timeline.createManager() as Manager;
+  if (check !== undefined) first.store.watch(() => check(first));
   let next = 0;
-  for (const until of [...new Set([...saves, END])].sort((a, b) => a - b)) {
+  for (const until of [...new Set([...saves, end])].sort((a, b) => a - b)) {
     for (; next < all.length && all[next]!.at < until; next++) {
       const { at, parties, input } = all[next]!;
       timeline.inject({ seq: next + 1, at: timeUs(at), parties, input });
     }
     while (timeline.stepOne(until)) if (timeline.events > MAXIMUM_EVENTS) throw new Error(`runs away at ${timeline.now}`);
-    if (until === END) break;
+    if (until === end) break;
     const parsed = parseState(stringifyState(timeline.save(timeUs(until))));
     if (!parsed.ok) throw new Error(parsed.reason);
     timeline = newTimeline(seed);
@@ -154,6 +179,34 @@ describe('save and restore', () => {
           for (const [part, text] of parts(undisturbed.manager)) expect([part, parts(restored.manager).get(part)]).toEqual([part, text]);
         },
       ),
+      { numRuns: 60 },
+    );
+  });
+
+  test('after the trouble everything that is wanted runs, and on the way no rule is broken', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1, maxLength: 4 }), fc.array(action, { minLength: 3, maxLength: 25 }), (seed, actions) => {
+        const states = new Map<string, readonly [state: number, desired: number]>();
+        const { manager } = play(seed, [...entries(actions), ...peace(END)], [], END + 200 * SECOND, ({ store }) => {
+          for (const task of store.tasks.values()) {
+            const [state, desired] = states.get(task.id) ?? [0, 0];
+            if (task.state < state || task.desired < desired) throw new Error(`task ${task.id} goes back`);
+            states.set(task.id, [task.state, task.desired]);
+          }
+        });
+        const { store } = manager;
+        const down = [...store.nodes.values()].filter((member) => member.status !== 'ready');
+        expect(down.map((member) => member.name)).toEqual([]);
+        if (store.nodes.size === 0) return;
+        for (const service of store.services.values()) {
+          if (service.spec.task.restart.maxAttempts > 0 || service.spec.mode.kind !== 'replicated') continue;
+          const running = store
+            .tasksOfService(service.id)
+            .filter((task) => task.state === TASK_STATE.running && task.desired === TASK_STATE.running);
+          expect(new Set(running.map((task) => task.slot)).size).toBe(service.spec.mode.replicas);
+          expect(running).toHaveLength(service.spec.mode.replicas);
+        }
+      }),
       { numRuns: 60 },
     );
   });

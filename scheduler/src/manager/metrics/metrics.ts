@@ -158,14 +158,19 @@ export class Metrics implements MetricsView {
     const { store } = this.#deps;
     const row = kind === 'node' ? store.nodes.get(id)?.row : kind === 'service' ? store.services.get(id)?.row : undefined;
     if (row === undefined || buckets < 1) return undefined;
-    const bucketUs = Math.max(KNOBS.fineIntervalUs, Math.ceil((to - from) / buckets));
-    const count = Math.max(1, Math.min(buckets, Math.ceil((to - from) / bucketUs)));
+    // Whole seconds, so that every sample of the range has its bucket.
+    const first = Math.floor(from / KNOBS.fineIntervalUs);
+    const seconds = Math.max(1, Math.floor(to / KNOBS.fineIntervalUs) - first);
+    const bucketSeconds = Math.ceil(seconds / buckets);
+    const count = Math.ceil(seconds / bucketSeconds);
+    const fromUs = first * KNOBS.fineIntervalUs;
+    const bucketUs = bucketSeconds * KNOBS.fineIntervalUs;
     const keys = (Object.keys(SERIES) as SeriesKey[]).filter((key) => key.startsWith(kind));
     const series = keys.map((key) => {
       const name = SERIES[key];
-      return { name, unit: UNITS[name], ...this.#history[key].range(row, from, bucketUs, count) };
+      return { name, unit: UNITS[name], ...this.#history[key].range(row, fromUs, bucketUs, count) };
     });
-    return { fromUs: from, bucketUs, series };
+    return { fromUs, bucketUs, series };
   }
 
   /** Bytes of history held. */
