@@ -1,13 +1,13 @@
 // SwarmKit's dispatcher: sessions, heartbeats, assignments, statuses.
 import { type DurationUs, TASK_STATE, type TaskStateName, taskStateName } from '@paperfleet/core';
 import { expect } from 'vitest';
-import { type Fixture as FixtureType, Fixture, MS, SECOND, taskInit } from '../../scheduler/src/manager/testing/fixture.ts';
+import { Fixture, MS, SECOND, taskInit } from '@paperfleet/scheduler/testing/manager';
 import { loadFacts, runScenarios, type Scenarios } from './scenarios.ts';
 
 const STATES = Object.keys(TASK_STATE) as readonly TaskStateName[];
 
 /** One node with a session, and one task of no service per state on it. */
-function withTasks(states: readonly TaskStateName[]): FixtureType {
+function withTasks(states: readonly TaskStateName[]): Fixture {
   const fixture = new Fixture();
   fixture.join('n1');
   fixture.run(SECOND);
@@ -15,7 +15,7 @@ function withTasks(states: readonly TaskStateName[]): FixtureType {
   return fixture;
 }
 
-function addTasks(fixture: FixtureType, states: readonly TaskStateName[], node = 'n1'): void {
+function addTasks(fixture: Fixture, states: readonly TaskStateName[], node = 'n1'): void {
   const nodeId = fixture.node(node).id;
   fixture.manager.transact((tx) => {
     for (const state of states)
@@ -28,9 +28,9 @@ function addTasks(fixture: FixtureType, states: readonly TaskStateName[], node =
   });
 }
 
-const answers = (fixture: FixtureType, type: string): readonly { readonly type: string }[] =>
+const answers = (fixture: Fixture, type: string): readonly { readonly type: string }[] =>
   fixture.probe('n1').received.filter((message) => message.type === type);
-const observed = (fixture: FixtureType, id: string): string => taskStateName(fixture.store.tasks.get(id)!.state);
+const observed = (fixture: Fixture, id: string): string => taskStateName(fixture.store.tasks.get(id)!.state);
 
 const scenarios: Scenarios = {
   'disp-001': () => {

@@ -1,7 +1,7 @@
 // SwarmKit's replicated and global orchestrators and its constraint enforcer; scheduler facts that are scenarios.
 import { type Bytes, bytes, type NodeDescription, taskStateName } from '@paperfleet/core';
-import type { NodeRecord, TaskRecord } from '../../scheduler/src/store/records.ts';
-import { Fixture, GLOBAL, offer, SECOND, spec, taskInit } from '../../scheduler/src/manager/testing/fixture.ts';
+import type { NodeRecord, TaskRecord } from '@paperfleet/scheduler';
+import { Fixture, GLOBAL, offer, SECOND, spec, taskInit } from '@paperfleet/scheduler/testing/manager';
 import { expect } from 'vitest';
 import { loadFacts, runScenarios, type Scenarios } from './scenarios.ts';
 import { loadVectors } from './vectors.ts';

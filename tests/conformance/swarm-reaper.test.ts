@@ -1,10 +1,17 @@
 // SwarmKit's task reaper: which tasks are deleted, and when.
 import { TASK_STATE, type TaskStateName, taskStateName } from '@paperfleet/core';
 import { describe, expect, test } from 'vitest';
-import { TaskReaper } from '../../scheduler/src/manager/orchestrator/reaper.ts';
-import { Fixture, MS, SECOND, StoredBuilder, taskInit, TEST_CONFIG } from '../../scheduler/src/manager/testing/fixture.ts';
-import { EventLog } from '../../scheduler/src/manager/event-log.ts';
-import { Ledger } from '../../scheduler/src/manager/ledger.ts';
+import {
+  EventLog,
+  Fixture,
+  Ledger,
+  MS,
+  SECOND,
+  StoredBuilder,
+  TaskReaper,
+  taskInit,
+  TEST_CONFIG,
+} from '@paperfleet/scheduler/testing/manager';
 import { loadFacts, runScenarios, type Scenarios } from './scenarios.ts';
 import { loadVectors } from './vectors.ts';
 

@@ -1,8 +1,8 @@
 // SwarmKit's restart supervisor.
 import { type DurationUs, TASK_STATE, taskStateName } from '@paperfleet/core';
 import { expect } from 'vitest';
-import type { TaskRecord } from '../../scheduler/src/store/records.ts';
-import { Fixture, GLOBAL, MS, SECOND, type SpecOptions } from '../../scheduler/src/manager/testing/fixture.ts';
+import type { TaskRecord } from '@paperfleet/scheduler';
+import { Fixture, GLOBAL, MS, SECOND, type SpecOptions } from '@paperfleet/scheduler/testing/manager';
 import { loadFacts, runScenarios, type Scenarios } from './scenarios.ts';
 
 const us = (value: number): DurationUs => value as DurationUs;
