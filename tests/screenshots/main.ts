@@ -2,6 +2,7 @@
  * `npm run screenshots [-- URL]`: pictures of the dashboard of a running cluster, written to tests/screenshots/out; with
  * `--readme` also docs/images/dashboard.png. URL is the argument, PAPERFLEET_URL, or http://127.0.0.1:7070. The cluster is
  * looked at and not changed, except by `--act`, which kills a node, takes the pictures of it and recovers it.
+ * `--only TEXT` takes the pictures whose names contain it.
  * Chromium is found in CHROMIUM or at /usr/bin/chromium.
  */
 import { copyFile, mkdir, stat } from 'node:fs/promises';
@@ -144,7 +145,8 @@ async function main(): Promise<void> {
   await mkdir(OUT, { recursive: true });
   const browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: FLAGS });
   try {
-    for (const shot of shotsOf(cluster)) await take(browser, shot);
+    const only = args.includes('--only') ? (args[args.indexOf('--only') + 1] ?? '') : '';
+    for (const shot of shotsOf(cluster)) if (shot.name.includes(only)) await take(browser, shot);
     if (args.includes('--act')) await takeFailure(browser, cluster);
   } finally {
     await browser.close();

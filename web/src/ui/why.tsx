@@ -26,6 +26,12 @@ async function chainOf(app: App, event: ClusterEvent): Promise<readonly ClusterE
 export const subjectText = (selection: Selection): string => `${selection.kind}:${selection.id}`;
 
 async function explain(app: App, selection: Selection): Promise<Why> {
+  if (selection.kind === 'node') {
+    // Most that happens on a node is about its tasks; why a node is as it is, its own events tell.
+    const why = await app.api.why(subjectText(selection));
+    const own = why.events.find((event) => event.task === undefined);
+    return own === undefined ? why : { ...why, chain: await chainOf(app, own) };
+  }
   if (selection.kind !== 'event') return app.api.why(subjectText(selection));
   const id = Number(selection.id);
   const event = app.store.event(id) ?? (await app.api.events({ before: id + 1, limit: 1 })).find((candidate) => candidate.id === id);
