@@ -2,7 +2,17 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { digestText, type Factories, type HostInput, type JournaledInput, MemoryJournal, type PartyAssignment, type RunHeader, Timeline, type TimeUs } from '@paperfleet/core';
+import {
+  digestText,
+  type Factories,
+  type HostInput,
+  type JournaledInput,
+  MemoryJournal,
+  type PartyAssignment,
+  type RunHeader,
+  Timeline,
+  type TimeUs,
+} from '@paperfleet/core';
 import { AgentHost } from '@paperfleet/node-agent';
 import { Conductor, HostEndpoint } from '@paperfleet/scheduler';
 
@@ -53,7 +63,9 @@ export async function startSocketRun(options: SocketRunOptions): Promise<SocketR
     build: options.header.build,
     ...(options.resumeMs === undefined ? {} : { resumeMs: options.resumeMs }),
     assignWorker: (host) =>
-      joins.filter(({ party }) => options.hostOf?.(party) === host).map(({ party, name, key, offer }): PartyAssignment => ({ party, name, key, offer })),
+      joins
+        .filter(({ party }) => options.hostOf?.(party) === host)
+        .map(({ party, name, key, offer }): PartyAssignment => ({ party, name, key, offer })),
     log: note,
   });
   const server = createServer();
@@ -81,7 +93,13 @@ export async function startSocketRun(options: SocketRunOptions): Promise<SocketR
 }
 
 /** Starts a worker host and returns it with the promise of its end. */
-export function startWorker(run: SocketRun, factories: Factories, name: string, build = run.conductor.header.build, token = ''): { host: AgentHost; ended: Promise<void> } {
+export function startWorker(
+  run: SocketRun,
+  factories: Factories,
+  name: string,
+  build = run.conductor.header.build,
+  token = '',
+): { host: AgentHost; ended: Promise<void> } {
   const host = new AgentHost({ url: run.url, token, build, name, offers: [], node: factories.node, log: () => undefined });
   const ended = host.run();
   ended.catch(() => undefined);
