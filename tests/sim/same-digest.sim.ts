@@ -84,6 +84,14 @@ describe('the scenario is worth it', () => {
     expect(digestOf(soloRun(run.header, more, run.until))).not.toBe(expected);
   });
 
+  test.each(['crash', 'killTask', 'link', 'scale', 'load', 'updateNode'])('%s leaves its mark', (kind) => {
+    const without = run.inputs.filter(
+      ({ input }) => !(input.kind === 'fault' && input.fault.fault === kind) && !(input.kind === 'command' && input.command.do === kind),
+    );
+    expect(without.length).toBeLessThan(run.inputs.length);
+    expect(digestOf(soloRun(run.header, without, run.until))).not.toBe(expected);
+  });
+
   test('the same queue again gives the same digest', () => {
     expect(digestOf(soloRun(run.header, run.inputs, run.until))).toBe(expected);
   });

@@ -29,7 +29,7 @@ export type Fault =
   | { readonly fault: 'crash' }
   /** The machine boots again; images and the local task list survive on disk. */
   | { readonly fault: 'recover' }
-  /** A running container of the named task ends with this exit code. */
+  /** A running container of the named task (its id, SERVICE.SLOT or SERVICE.NODE) ends with this exit code. */
   | { readonly fault: 'killTask'; readonly task: string; readonly exitCode: number }
   /** What this party sends over links to `peers` (empty: all). Rates are parts per million. A link keeps its last setting. */
   | { readonly fault: 'link'; readonly peers: readonly PartyId[]; readonly link: LinkFault };

@@ -77,3 +77,5 @@ export const actingDesired = (task: LocalTask): TaskState =>
   task.removed && task.desired < TASK_STATE.shutdown ? TASK_STATE.shutdown : task.desired;
 /** True when the task's last container is gone or there never was one. */
 export const hasNoContainers = (task: LocalTask): boolean => task.rows.every((row) => row < 0);
+/** SERVICE.SLOT; SERVICE.NODE for services with one task per node. */
+export const taskName = (task: LocalTask, node: string): string => `${task.serviceName}.${task.slot === 0 ? node : task.slot}`;

@@ -104,6 +104,13 @@ describe('a task', () => {
     expect(world.status('t1')).toMatchObject({ state: S.failed, error: 'task: non-zero exit (9)', at: at(20) });
   });
 
+  test('is killed by its name too, and by no other', () => {
+    const other = running(shop(), { faults: [[at(20), { fault: 'killTask', task: 'web.2', exitCode: 9 }]] }).run(at(25));
+    expect(other.status('t1')).toMatchObject({ state: S.running });
+    const world = running(shop(), { faults: [[at(20), { fault: 'killTask', task: 'web.1', exitCode: 9 }]] }).run(at(25));
+    expect(world.status('t1')).toMatchObject({ state: S.failed, at: at(20) });
+  });
+
   test('of several containers runs when all run and fails when one fails', () => {
     const pod = taskOf(
       container('shop', { name: 'a', workload: { parameters: { ...exact, start: '4s' } } }),

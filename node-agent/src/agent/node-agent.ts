@@ -67,6 +67,8 @@ export function viewNode(party: Party): NodeAgentView {
 
 class NodeAgent implements Party {
   readonly #ports: PartyPorts;
+  /** The node's name for people. */
+  readonly #name: string;
   readonly #session: Session;
   readonly #assignments: AssignmentTracker;
   readonly #reporter: StatusReporter;
@@ -84,6 +86,7 @@ class NodeAgent implements Party {
     const { description } = init.join.offer;
     const config: ClusterConfig = init.config;
     this.#ports = ports;
+    this.#name = init.join.name;
     this.#session = new Session(ports, description, saved?.session);
     this.#assignments = new AssignmentTracker(ports, saved?.assignments);
     this.#tasks = new TaskManager(ports, saved?.tasks);
@@ -175,7 +178,7 @@ class NodeAgent implements Party {
         if (!this.#up) this.#recover();
         break;
       case 'killTask':
-        if (this.#up) this.#tasks.kill(fault.task, fault.exitCode);
+        if (this.#up) this.#tasks.kill(fault.task, this.#name, fault.exitCode);
         break;
       case 'link':
         break; // the kernel's: it stands between the parties

@@ -18,7 +18,7 @@ import { resolveWorkload } from '../workload/resolve.ts';
 import { type ContainerRuntime, type Ending, HEALTH, hasHealthcheck, KILLED, type RuntimeEvents } from './container-runtime.ts';
 import { CONTAINER, type ContainerTable, PHASE } from './container-table.ts';
 import type { ImageStore } from './image-store.ts';
-import { ACTIVITY, actingDesired, hasNoContainers, type LocalTask, newLocalTask, statusOf } from './local-task.ts';
+import { ACTIVITY, actingDesired, hasNoContainers, type LocalTask, newLocalTask, statusOf, taskName } from './local-task.ts';
 import { internSpec } from './spec-pool.ts';
 import { type ActionResult, exitError, imageError, nextAction, type TaskAction, transitionOf } from './task-step.ts';
 
@@ -130,11 +130,17 @@ export class TaskManager implements RuntimeEvents {
     }
   }
 
-  /** A running container of the task ends with this exit code (fault). */
-  kill(id: string, exitCode: number): void {
-    const task = this.#tasks.get(id);
-    const row = task?.rows.find((candidate) => candidate >= 0 && this.#with.table.get(candidate, CONTAINER.phase) >= PHASE.running);
-    if (row !== undefined) this.#with.runtime.end(row, exitCode);
+  /**
+   * A running container of the task ends with this exit code (fault). The task is named by its id, as SERVICE.SLOT or, for
+   * services with one task per node, as SERVICE.NODE.
+   */
+  kill(reference: string, node: string, exitCode: number): void {
+    const named = this.#tasks.get(reference);
+    const tasks = named === undefined ? [...this.#tasks.values()].filter((task) => taskName(task, node) === reference) : [named];
+    for (const { rows } of tasks) {
+      const row = rows.find((candidate) => candidate >= 0 && this.#with.table.get(candidate, CONTAINER.phase) >= PHASE.running);
+      if (row !== undefined) this.#with.runtime.end(row, exitCode);
+    }
   }
 
   /** An image of the task is there, or cannot be had. */

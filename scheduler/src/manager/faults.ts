@@ -100,7 +100,7 @@ export class Faults {
 
   #kill(fault: Extract<Fault, { fault: 'killTask' }>, label: string): void {
     const { store, ledger } = this.#deps;
-    const task = store.tasks.get(fault.task);
+    const task = store.findTask(fault.task); // scenarios name it SERVICE.SLOT
     if (task === undefined) return;
     const explain = { code: 'FAULT', fault: 'killTask', detail: label } as const;
     this.#causes.noteKill(task.id, ledger.taskEvent(task, 'fault.kill', 'warning', 0, explain));
