@@ -20,7 +20,7 @@ import {
 } from '@paperfleet/core';
 import { Conductor, HostEndpoint, JournalFile, type ManagerView } from '@paperfleet/scheduler';
 import { FACTORIES } from './factories.ts';
-import { spawnSelf } from './program.ts';
+import { endSelf, spawnSelf } from './program.ts';
 
 export interface VirtualRunOptions {
   readonly header: RunHeader;
@@ -133,7 +133,7 @@ async function runOverSockets(options: VirtualRunOptions): Promise<VirtualRunRes
     return { at, digest, events: eventsProcessed, windows, manager: conductor.manager };
   } finally {
     endpoint.close();
-    for (const child of children) child.kill();
+    for (const child of children) endSelf(child);
     await conductor.stop();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));

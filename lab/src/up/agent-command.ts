@@ -64,9 +64,12 @@ export const agentCommand: Command = {
       },
     });
     const stop = (): void => host.stop('stopped by its user');
-    io.signal.addEventListener('abort', stop);
+    // Ctrl-C reaches every process of a terminal. A manager's own host must not leave while the manager writes down where
+    // the run stops: it waits for the manager's end.
     if (flagOption(context, 'with-parent')) process.on('disconnect', stop);
+    else io.signal.addEventListener('abort', stop);
     try {
+      if (flagOption(context, 'with-parent') && !process.connected) return 0;
       await host.run();
     } finally {
       if (process.connected) process.disconnect(); // an open channel would keep this process (and its parent) alive

@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import {
@@ -20,6 +20,7 @@ import {
 import {
   type Api,
   type ApiLog,
+  buildOfJournal,
   CheckpointFiles,
   Conductor,
   createApi,
@@ -33,7 +34,8 @@ import {
   RunRegistry,
 } from '@paperfleet/scheduler';
 import { FACTORIES } from '../run/factories.ts';
-import { spawnSelf } from '../run/program.ts';
+import { endSelf, spawnSelf } from '../run/program.ts';
+import { lockState, type StateLock } from './state-lock.ts';
 
 export interface ClusterOptions {
   readonly build: string;
@@ -58,6 +60,8 @@ export interface ClusterOptions {
   readonly webRoot?: string;
   readonly loadStack: (request: LoadStackRequest) => LoadedStack;
   readonly log: ApiLog;
+  /** Wall milliseconds between two checkpoints while little happens; more often when much does. */
+  readonly checkpointMs?: number;
   /** How long to wait, in wall milliseconds, for hosts to come back after a restart. */
   readonly returnMs: number;
   /** How long a broken attachment may stay broken. */
@@ -72,25 +76,28 @@ export interface Cluster {
   readonly conductor: Conductor;
   /** Where an earlier run was taken up, if one was. */
   readonly resumedAt: TimeUs | undefined;
+  /** The journal of an earlier run that was put aside: another build's, or because a fresh run was asked for. */
+  readonly movedAside: { readonly path: string; readonly build: string } | undefined;
   stop(): Promise<void>;
 }
 
-/** Starts the cluster; resolves when it serves. @throws PaperfleetError when the port is taken or the journal unusable. */
+/** Starts the cluster; resolves when it serves. @throws PaperfleetError when the state folder or the port is taken, or the journal unusable. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const lock = lockState(options.stateFolder);
   const server = createServer();
-  await listen(server, options.host, options.port);
   try {
-    return await startOn(server, options);
+    await listen(server, options.host, options.port);
+    return await startOn(server, lock, options);
   } catch (error) {
     server.close();
+    lock.release();
     throw error;
   }
 }
 
-async function startOn(server: Server, options: ClusterOptions): Promise<Cluster> {
+async function startOn(server: Server, lock: StateLock, options: ClusterOptions): Promise<Cluster> {
   const { stateFolder, build, log } = options;
-  mkdirSync(stateFolder, { recursive: true });
-  const earlier = earlierRun(options);
+  const { earlier, movedAside } = earlierRun(options);
   const header: RunHeader = earlier?.header ?? { format: 1, build, run: 'live', seed: options.seed, config: options.config };
   const checkpoints = new CheckpointFiles(stateFolder, build);
   if (earlier === undefined) checkpoints.clear();
@@ -108,6 +115,7 @@ async function startOn(server: Server, options: ClusterOptions): Promise<Cluster
     paused: options.paused,
     expected: timeline.parties().some((party) => party !== MANAGER) ? expected : [],
     expectedMs: options.returnMs,
+    ...(options.checkpointMs === undefined ? {} : { checkpointMs: options.checkpointMs }),
     onCheckpoint: (saved) => checkpoints.write(saved, (error) => log('warn', 'checkpoint.failed', { message: error.message })),
     log: (event, detail) => log('info', event, detail),
   });
@@ -140,6 +148,7 @@ async function startOn(server: Server, options: ClusterOptions): Promise<Cluster
   conductor.start();
   const shown = options.host.includes(':') ? `[${options.host}]` : options.host;
   const joinUrl = `ws://${shown}:${portOf(server)}`;
+  lock.serving(`http://${shown}:${portOf(server)}`);
   const children = startAgents(options, joinUrl, joinToken);
   if (earlier === undefined && options.stack !== undefined) await deploy(conductor, options.stack);
   return {
@@ -148,6 +157,7 @@ async function startOn(server: Server, options: ClusterOptions): Promise<Cluster
     joinToken,
     conductor,
     resumedAt: earlier?.end,
+    movedAside,
     stop: async () => {
       // The journal's last mark first: the agents' leaving is no part of the run.
       if (conductor.at > 0)
@@ -159,23 +169,28 @@ async function startOn(server: Server, options: ClusterOptions): Promise<Cluster
       await checkpoints.flushed();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      lock.release();
     },
   };
 }
 
 /** The journaled run in the state folder, if it can be taken up; one that cannot is moved aside. */
-function earlierRun({ stateFolder, fresh, build, log }: ClusterOptions): JournalContents | undefined {
+function earlierRun({ stateFolder, fresh, build, log }: ClusterOptions): {
+  readonly earlier?: JournalContents;
+  readonly movedAside?: { readonly path: string; readonly build: string };
+} {
   const path = journalPath(stateFolder);
-  if (!existsSync(path)) return undefined;
-  if (fresh) {
-    moveAside(path);
-    return undefined;
+  if (!existsSync(path)) return {};
+  if (fresh) return { movedAside: { path: moveAside(path), build: '' } };
+  const writer = buildOfJournal(path);
+  if (writer === build) return { earlier: readJournal(path, { repair: true }) };
+  if (writer === undefined) {
+    rmSync(path);
+    return {};
   }
-  const contents = readJournal(path, { repair: true });
-  if (contents.header.build === build) return contents;
   const aside = moveAside(path);
-  log('warn', 'journal.other-build', { journal: aside, build: contents.header.build });
-  return undefined;
+  log('info', 'journal.other-build', { movedTo: aside, build: writer, thisBuild: build });
+  return { movedAside: { path: aside, build: writer } };
 }
 
 function moveAside(path: string): string {
@@ -268,7 +283,7 @@ function startAgents({ agentHosts, log }: ClusterOptions, joinUrl: string, joinT
     return {
       stop: () => {
         stopped = true;
-        child?.kill('SIGTERM');
+        if (child !== undefined) endSelf(child);
       },
     };
   });

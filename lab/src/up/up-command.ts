@@ -65,6 +65,13 @@ export const upCommand: Command = {
     { name: 'state', type: 'string', value: 'FOLDER', summary: 'folder of journal and checkpoints', default: '.paperfleet' },
     { name: 'fresh', type: 'boolean', summary: 'put the earlier run aside and begin anew' },
     {
+      name: 'checkpoint-every',
+      type: 'string',
+      value: 'SECONDS',
+      summary: 'wall time between checkpoints; more often while much happens',
+      default: '60',
+    },
+    {
       name: 'return-within',
       type: 'string',
       value: 'SECONDS',
@@ -85,7 +92,7 @@ export const upCommand: Command = {
   async run(context) {
     const { io } = context;
     const cluster = await startCluster(await optionsOf(context));
-    const { url, joinUrl, joinToken, conductor, resumedAt } = cluster;
+    const { url, joinUrl, joinToken, conductor, resumedAt, movedAside } = cluster;
     if (context.json) {
       context.printJson({
         url,
@@ -94,6 +101,7 @@ export const upCommand: Command = {
         seed: conductor.header.seed,
         build: conductor.header.build,
         resumedAt: resumedAt ?? null,
+        movedAside: movedAside?.path ?? null,
         pid: process.pid,
       });
     } else {
@@ -104,6 +112,11 @@ export const upCommand: Command = {
         resumedAt === undefined
           ? `  new run, seed ${conductor.header.seed}`
           : `  the run goes on at ${clockText(resumedAt)} (seed ${conductor.header.seed}; --fresh begins anew)`,
+        ...(movedAside === undefined
+          ? []
+          : [
+              `  the earlier run ${movedAside.build === '' ? '' : `is of another build (${movedAside.build}) and `}was put aside: ${movedAside.path}`,
+            ]),
         '',
         '  try next, in another terminal:',
         '    npx paperfleet ps                     what runs where',
@@ -163,6 +176,7 @@ async function optionsOf(context: CommandContext): Promise<Parameters<typeof sta
       name: hosts === 1 ? 'local' : `local-${index + 1}`,
       args: ['--nodes', String(share(nodes, Math.min(hosts, nodes), index)), ...machine],
     })),
+    checkpointMs: numberOf(context, 'checkpoint-every', '60', 0.1, 86_400) * 1000,
     returnMs: numberOf(context, 'return-within', '15', 0, 3600) * 1000,
     loadStack: (request) => loadRequestedStack(request),
     log: logTo(context),

@@ -50,6 +50,8 @@ export interface ConductorOptions {
   readonly expected?: readonly string[];
   readonly expectedMs?: number;
   readonly onCheckpoint?: (saved: SavedTimeline) => void;
+  /** Wall milliseconds between two checkpoints while little happens; more often when much does. Default 60,000. */
+  readonly checkpointMs?: number;
   readonly log?: (event: string, detail: Record<string, unknown>) => void;
   /** Monotonic wall clock in milliseconds. */
   readonly wallMs?: () => number;
@@ -65,9 +67,13 @@ const TICK_MS = 15;
 const MARK_MS = 1000;
 /** Without hosts a window may be long; it is cut so that commands do not wait. */
 const SOLO_WINDOW_US = 1_000_000;
-/** Handled events after which a checkpoint is due: some seconds of replay. */
-const CHECKPOINT_EVENTS = 1_000_000;
-const CHECKPOINT_MS = 60_000;
+const DEFAULT_CHECKPOINT_MS = 60_000;
+/** Handled events per wall millisecond between checkpoints after which one is due before its time: 1,000,000 a minute, some seconds of replay. */
+const CHECKPOINT_EVENTS_PER_MS = 1_000_000 / 60_000;
+/** A checkpoint that much happened for comes no sooner than after this part of the time between two. */
+const CHECKPOINT_SOONEST = 1 / 12;
+/** … and one whose time has come is left out when less than this part of those events was handled. */
+const CHECKPOINT_WORTH = 1 / 10;
 const STEP_EVENT_WINDOWS = 5_000;
 
 export class Conductor implements LiveRun {
@@ -92,14 +98,16 @@ export class Conductor implements LiveRun {
   /** Joins that a host has yet to hear of: messages to those nodes take their latency. */
   readonly #introductions = new Map<string, HostInput[]>();
   readonly #expected: Set<string>;
+  readonly #expectedMs: number;
   #expectedUntilMs: number;
   #at: number;
   #windows = 0;
   #hostEventsGone = 0;
   #lastMarkMs: number;
-  #lastMarkAt = -1;
+  #lastMarkAt: number;
   #checkpointEvents = 0;
-  #checkpointMs: number;
+  #checkpointedMs: number;
+  readonly #checkpointEveryMs: number;
   #stopped = false;
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
@@ -119,9 +127,12 @@ export class Conductor implements LiveRun {
     this.#onCheckpoint = options.onCheckpoint;
     this.#pacer = new Pacer(this.#wallMs, options.at, options.speed, options.paused);
     this.#expected = new Set(options.expected ?? []);
-    this.#expectedUntilMs = this.#wallMs() + (options.expectedMs ?? 0);
+    this.#expectedMs = options.expectedMs ?? 0;
+    this.#expectedUntilMs = this.#wallMs() + this.#expectedMs;
     this.#lastMarkMs = this.#wallMs();
-    this.#checkpointMs = this.#wallMs();
+    this.#lastMarkAt = options.at;
+    this.#checkpointedMs = this.#wallMs();
+    this.#checkpointEveryMs = options.checkpointMs ?? DEFAULT_CHECKPOINT_MS;
     this.#checkpointEvents = options.timeline.events;
     const manager = options.timeline.party(MANAGER);
     assert(manager !== undefined, 'a conductor needs the manager in its timeline');
@@ -194,8 +205,10 @@ export class Conductor implements LiveRun {
     this.#changed();
   }
 
-  step(until: 'window' | 'event'): Promise<void> {
+  async step(until: 'window' | 'event'): Promise<void> {
     this.#pacer.setPaused(true, this.#at);
+    // Hosts that are still to come have been handed their nodes as they are now: time must not go on without them.
+    while (this.#expected.size > 0 && !this.#stopped) await new Promise((resolve) => setTimeout(resolve, TICK_MS));
     return this.atBarrier(async () => {
       if (until === 'window') await this.#window(this.#at + this.#lookAhead());
       else await this.#stepToEvent();
@@ -241,7 +254,7 @@ export class Conductor implements LiveRun {
         try {
           resolve(await work());
         } catch (error) {
-          reject(error);
+          reject(error instanceof Error ? error : new Error(String(error)));
         }
       });
       this.#poke();
@@ -274,8 +287,8 @@ export class Conductor implements LiveRun {
     return this.#timeline.saveParties().filter((party) => wanted.has(party.id));
   }
 
-  /** Adds a host at a barrier. Its parties, if they were simulated here, are so no longer. */
-  attach(host: HostPort): void {
+  /** Adds a host at a barrier, with the joins of the nodes it brings. Its parties, if they were simulated here, are so no longer. */
+  attach(host: HostPort, joins: readonly Input[] = []): void {
     assert(!this.#hosts.has(host.name), 'two hosts of one name', { host: host.name });
     for (const party of host.parties) this.#timeline.remove(party);
     this.#hosts.set(host.name, host);
@@ -284,6 +297,8 @@ export class Conductor implements LiveRun {
       host.name,
       others.map((entry) => ({ ...entry, parties: [] })),
     );
+    // Journaled in the same breath: were the host lost before its nodes have joined, they would be nobody's.
+    if (joins.length > 0) this.#inputs.admit(joins, this.at);
     this.#expected.delete(host.name);
     this.#pacer.anchor(this.#at);
     this.#log('host.attached', { host: host.name, agents: host.parties.size, at: this.#at });
@@ -337,6 +352,7 @@ export class Conductor implements LiveRun {
       }
       const target = this.#pacer.paused ? this.#at : this.#pacer.target(this.#at);
       if (target <= this.#at) {
+        if (this.#pacer.paused) this.#mark(true); // a run that is paused goes on from exactly here, also after a crash
         await this.#sleep(TICK_MS);
         lastYield = this.#wallMs();
         continue;
@@ -368,9 +384,9 @@ export class Conductor implements LiveRun {
     if (orphans.length > 0) this.#lose(orphans, this.at, 'its agent host did not come back after a restart of the manager');
   }
 
-  /** Extends the wait for hosts after a restart by this many wall milliseconds from now. */
-  expectUntil(ms: number): void {
-    this.#expectedUntilMs = this.#wallMs() + ms;
+  /** Waits for hosts after a restart for so many wall milliseconds from now on; without a number as long as at the start. */
+  expectWithin(ms?: number): void {
+    this.#expectedUntilMs = this.#wallMs() + (ms ?? this.#expectedMs);
   }
 
   /** Everything that waits for a barrier. */
@@ -380,11 +396,13 @@ export class Conductor implements LiveRun {
       this.#tasks = [];
       for (const task of tasks) await task();
     }
-    if (this.#submissions.length > 0) await this.#admit();
+    if (this.#submissions.length > 0) this.#admit();
+    // While paused, what people do still shows at once: the instant it takes effect at is played.
+    if (this.#pacer.paused && this.#inputs.nextAt() <= this.#at && !this.#waits()) await this.#window(this.#at + 1);
     if (this.#onCheckpoint !== undefined && this.#checkpointDue()) this.#onCheckpoint(await this.#checkpoint());
   }
 
-  async #admit(): Promise<void> {
+  #admit(): void {
     const submissions = this.#submissions;
     this.#submissions = [];
     const entries = this.#inputs.admit(
@@ -392,8 +410,6 @@ export class Conductor implements LiveRun {
       this.at,
     );
     for (const [index, { seq, at }] of entries.entries()) submissions[index]!.answer({ ok: true, seq, at });
-    // While paused, a command still shows at once: the instant it takes effect at is played.
-    if (this.#pacer.paused && !this.#waits()) await this.#window(this.#at + 1);
   }
 
   /** One window: simulates everything up to `limit` or the look-ahead, whichever comes first. */
@@ -483,15 +499,17 @@ export class Conductor implements LiveRun {
     const own = this.#timeline.save(this.at);
     const states = await this.#ask({ wantDigest: false, wantState: true });
     this.#checkpointEvents = this.totals().eventsProcessed;
-    this.#checkpointMs = this.#wallMs();
+    this.#checkpointedMs = this.#wallMs();
     const parties = [...own.parties, ...states.flatMap((result) => result.state ?? [])].sort((a, b) => a.id - b.id);
     return { at: own.at, events: this.#checkpointEvents, parties };
   }
 
   #checkpointDue(): boolean {
-    if (this.#wallMs() - this.#checkpointMs < CHECKPOINT_MS / 12) return false;
+    const waitedMs = this.#wallMs() - this.#checkpointedMs;
+    if (waitedMs < this.#checkpointEveryMs * CHECKPOINT_SOONEST) return false;
+    const many = this.#checkpointEveryMs * CHECKPOINT_EVENTS_PER_MS;
     const events = this.totals().eventsProcessed - this.#checkpointEvents;
-    return events > CHECKPOINT_EVENTS || (events > CHECKPOINT_EVENTS / 10 && this.#wallMs() - this.#checkpointMs > CHECKPOINT_MS);
+    return events > many || (events > many * CHECKPOINT_WORTH && waitedMs > this.#checkpointEveryMs);
   }
 
   async #stepToEvent(): Promise<void> {
@@ -519,9 +537,10 @@ export class Conductor implements LiveRun {
     return this.#hosts.size === 0 ? SOLO_WINDOW_US : this.#timeline.directory.minimumControlLatency();
   }
 
-  #mark(): void {
+  /** Notes in the journal how far time has gone: about once a second, or at once. */
+  #mark(atOnce = false): void {
     const now = this.#wallMs();
-    if (now - this.#lastMarkMs < MARK_MS || this.#lastMarkAt === this.#at) return;
+    if (this.#lastMarkAt === this.#at || (now - this.#lastMarkMs < MARK_MS && !atOnce)) return;
     this.#lastMarkMs = now;
     this.#lastMarkAt = this.#at;
     this.#inputs.mark(this.at, false);

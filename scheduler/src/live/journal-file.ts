@@ -1,5 +1,5 @@
 /** The journal as a file: one JSON line an entry, appended; inputs are synced before `append` returns. */
-import { closeSync, existsSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
   checkJournaledInput,
@@ -24,7 +24,8 @@ export class JournalFile implements Journal {
   }
 
   append(entries: readonly JournalEntry[], durable: boolean): void {
-    writeSync(this.#descriptor, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+    const bytes = Buffer.from(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+    for (let written = 0; written < bytes.length; ) written += writeSync(this.#descriptor, bytes, written);
     if (durable) fsyncSync(this.#descriptor);
   }
 
@@ -67,6 +68,42 @@ export function readJournal(path: string, options: { readonly repair: boolean } 
   }
   if (header === undefined) throw corrupt(`${path}:1`, 'it is empty');
   return { header, inputs, end: end as TimeUs, digests };
+}
+
+/**
+ * The build that wrote a journal, as its first line says; the rest, which another build may not understand, is not read.
+ * Undefined when not even one line is whole: the process that began it died over it, and nothing was acknowledged.
+ * @throws PaperfleetError PF_JOURNAL_CORRUPT
+ */
+export function buildOfJournal(path: string): string | undefined {
+  const line = firstLine(path);
+  if (line === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (cause) {
+    throw corrupt(`${path}:1`, (cause as Error).message, cause);
+  }
+  const build = (value as { header?: { build?: unknown } } | null)?.header?.build;
+  if (typeof build !== 'string') throw corrupt(`${path}:1`, 'the first line is no header');
+  return build;
+}
+
+function firstLine(path: string): string | undefined {
+  const descriptor = openSync(path, 'r');
+  try {
+    let bytes = Buffer.alloc(0);
+    for (;;) {
+      const chunk = Buffer.alloc(64 * 1024);
+      const count = readSync(descriptor, chunk);
+      const end = chunk.subarray(0, count).indexOf(10);
+      bytes = Buffer.concat([bytes, chunk.subarray(0, end < 0 ? count : end)]);
+      if (end >= 0) return bytes.toString('utf8');
+      if (count === 0) return undefined;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function readEntry(line: string, place: string): JournalEntry {

@@ -38,9 +38,18 @@ export interface HostEndpointOptions {
   readonly log: (event: string, detail: Record<string, unknown>) => void;
 }
 
+interface Attachment {
+  readonly host: SocketHost;
+  /** It is handed the state of nodes that the run has already, after a restart of the manager. */
+  readonly takesOver: boolean;
+  attached: boolean;
+}
+
 type HostHello = Extract<Hello, { role: 'host' }>;
 
 const HANDSHAKE_MS = 10_000;
+/** Loading the state of thousands of nodes takes its time; the shorter bound is for hosts that are silent. */
+const LOADING_MS = 60_000;
 const DEFAULT_RESUME_MS = 3_000;
 /** Saved parties per `state` frame. */
 const STATE_CHUNK = 50;
@@ -51,7 +60,7 @@ export class HostEndpoint {
   readonly #sessionServer = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_SESSION_FRAME_BYTES });
   readonly #membership: Membership;
   /** Attachments by name, from the handshake on. */
-  readonly #hosts = new Map<string, { readonly host: SocketHost; attached: boolean }>();
+  readonly #hosts = new Map<string, Attachment>();
 
   constructor(options: HostEndpointOptions) {
     this.#options = options;
@@ -138,7 +147,7 @@ export class HostEndpoint {
       this.#options.resumeMs ?? DEFAULT_RESUME_MS,
       this.#events(hello.host),
     );
-    const entry = { host, attached: false };
+    const entry: Attachment = { host, takesOver: saved.length > 0, attached: false };
     this.#hosts.set(hello.host, entry);
     host.attachTimeline(ws);
     ws.send(
@@ -156,16 +165,23 @@ export class HostEndpoint {
       const chunk = saved.slice(i, i + STATE_CHUNK).map((party) => [party.id, party] as const);
       ws.send(encodeTimeline({ type: 'state', window: 0, parties: chunk, last: i + STATE_CHUNK >= saved.length }));
     }
-    if (saved.length > 0) conductor.expectUntil(60_000); // loading takes its time; the bound is for hosts that are silent
+    if (entry.takesOver) conductor.expectWithin(LOADING_MS);
     this.#listen(ws, host, () => {
       if (entry.attached) return;
       entry.attached = true;
       void conductor.atBarrier(() => {
-        if (saved.length > 0) host.begin(conductor.at);
-        conductor.attach(host);
+        if (this.#hosts.get(host.name) !== entry) return; // it left, or broke, on the way to this barrier
+        if (entry.takesOver && !parties.every(({ party }) => conductor.timeline.has(party))) {
+          entry.attached = false;
+          return this.#forget(host, 'it came too late: its nodes were given up');
+        }
+        if (entry.takesOver) host.begin(conductor.at);
+        const joining = entry.takesOver || worker !== undefined ? [] : parties;
+        conductor.attach(
+          host,
+          joining.map(({ party, name, key, offer }) => ({ kind: 'join', party, name, key, offer })),
+        );
       });
-      if (saved.length > 0 || worker !== undefined) return;
-      for (const { party, name, key, offer } of parties) void conductor.submitInput({ kind: 'join', party, name, key, offer });
     });
   }
 
@@ -220,8 +236,14 @@ export class HostEndpoint {
     const entry = this.#hosts.get(host.name);
     if (entry?.host !== host) return;
     this.#hosts.delete(host.name);
-    this.#membership.lost([...host.parties]);
     host.close(reason);
+    if (entry.takesOver && !entry.attached) {
+      // Its nodes are still here, as they were handed to it: whoever comes next under this name gets them.
+      this.#options.log('host.detached', { host: host.name, reason });
+      this.#options.conductor.expectWithin();
+      return;
+    }
+    this.#membership.lost([...host.parties]);
     void this.#options.conductor.atBarrier(() => this.#options.conductor.detach(host, reason));
   }
 
