@@ -15,8 +15,8 @@ const step = fc.oneof(
 
 test('the queue gives what a sorted list gives, for any pushes, removals and pops', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const queue = new EventQueue<number>();
+    fc.property(fc.constantFrom(1, 4, 32, 32_768), fc.array(step, { maxLength: 200 }), (spillAt, steps) => {
+      const queue = new EventQueue<number>(spillAt);
       let model: { time: number; lane: number; party: number; seq: number; slot: number }[] = [];
       let seq = 0;
       for (const action of steps) {

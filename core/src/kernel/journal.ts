@@ -51,7 +51,12 @@ export function partiesOf(input: Input): PartyId[] {
 }
 
 /** A journaled input, addressed. */
-export const addressed = (entry: JournaledInput): HostInput => ({ seq: entry.seq, at: entry.at, parties: partiesOf(entry.input), input: entry.input });
+export const addressed = (entry: JournaledInput): HostInput => ({
+  seq: entry.seq,
+  at: entry.at,
+  parties: partiesOf(entry.input),
+  input: entry.input,
+});
 
 /** A journal in memory: of side runs, of experiments that nobody keeps. */
 export class MemoryJournal implements Journal {
@@ -66,7 +71,13 @@ export class MemoryJournal implements Journal {
  * The run at instant `at` (every event before it handled), all parties in one timeline, from its inputs and, when given, a
  * checkpoint not later than `at`. This is restart, rewind and the first half of fork.
  */
-export function replay(header: RunHeader, factories: Factories, inputs: readonly JournaledInput[], at: TimeUs, checkpoint?: SavedTimeline): Timeline {
+export function replay(
+  header: RunHeader,
+  factories: Factories,
+  inputs: readonly JournaledInput[],
+  at: TimeUs,
+  checkpoint?: SavedTimeline,
+): Timeline {
   const timeline = new Timeline(header, factories);
   if (checkpoint === undefined) timeline.createManager();
   else timeline.restore(checkpoint);
