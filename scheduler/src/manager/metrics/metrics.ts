@@ -24,8 +24,10 @@ export interface SampleTimer extends TimerEvent {
 }
 const SAMPLE: SampleTimer = { type: 'sample' };
 
-/** Newest figures of a task, and the counters behind its throttled share. */
+/** Newest figures of a task, summed over its containers, and the counters behind its throttled share. */
 interface TaskFigures {
+  readonly taskId: string;
+  readonly service: ServiceFigures;
   readonly serviceId: string;
   cpuNano: number;
   memoryBytes: number;
@@ -33,7 +35,18 @@ interface TaskFigures {
   throttled: number;
   periodsSince: number;
   throttledSince: number;
+  /** The report that is being taken, and the counters before it. */
+  report: number;
+  periodsBefore: number;
+  throttledBefore: number;
+  /** False once the task has ended: what is still reported of it no longer counts. */
+  alive: boolean;
 }
+
+type SavedFigures = Pick<
+  TaskFigures,
+  'serviceId' | 'cpuNano' | 'memoryBytes' | 'periods' | 'throttled' | 'periodsSince' | 'throttledSince'
+>;
 
 interface ServiceFigures {
   cpuNano: number;
@@ -65,7 +78,7 @@ export interface SavedMetrics {
   readonly nodeCpu: Float64Array;
   readonly nodeMemory: Float64Array;
   readonly nodeAt: Float64Array;
-  readonly tasks: readonly (readonly [string, TaskFigures])[];
+  readonly tasks: readonly (readonly [string, SavedFigures])[];
   readonly names: readonly (readonly [string, number, readonly (readonly [number, string])[]])[];
   readonly history: Readonly<Record<SeriesKey, SavedHistory>>;
 }
@@ -84,7 +97,9 @@ export class Metrics implements MetricsView {
   /** Sums over a service's tasks. Integers, so that the order of reports does not show. */
   readonly #services = new Map<string, ServiceFigures>();
   /** By node: the session, and what its container numbers stand for. */
-  readonly #names = new Map<string, { readonly session: number; readonly tasks: Map<number, string> }>();
+  readonly #names = new Map<string, { readonly session: number; readonly containers: Map<number, TaskFigures> }>();
+  /** Counts reports, to tell apart the first and the further rows of a task in one. */
+  #reports = 0;
   readonly #history: Record<SeriesKey, History>;
   /** Tasks by service: observed running, and desired running. Follows the store, so it is not saved. */
   readonly #counts = new Map<string, { running: number; wanted: number }>();
@@ -96,11 +111,11 @@ export class Metrics implements MetricsView {
     this.#nodeCpu = saved?.nodeCpu.slice() ?? new Float64Array(0);
     this.#nodeMemory = saved?.nodeMemory.slice() ?? new Float64Array(0);
     this.#nodeAt = saved?.nodeAt.slice() ?? new Float64Array(0);
-    for (const [id, figures] of saved?.tasks ?? []) {
-      this.#tasks.set(id, { ...figures });
-      this.#add(figures, 1);
+    for (const [id, figures] of saved?.tasks ?? []) this.#restore(id, figures);
+    for (const [nodeId, session, names] of saved?.names ?? []) {
+      const containers = new Map(names.map(([container, taskId]) => [container, this.#figuresOf(taskId)!] as const));
+      this.#names.set(nodeId, { session, containers });
     }
-    for (const [nodeId, session, names] of saved?.names ?? []) this.#names.set(nodeId, { session, tasks: new Map(names) });
     for (const task of deps.store.tasks.values()) this.#recount(task.serviceId, isRunning(task.state), isWanted(task.desired));
     const make = (key: SeriesKey): History => new History(saved?.history[key]);
     this.#history = {
@@ -121,8 +136,8 @@ export class Metrics implements MetricsView {
       nodeCpu: this.#nodeCpu.slice(),
       nodeMemory: this.#nodeMemory.slice(),
       nodeAt: this.#nodeAt.slice(),
-      tasks: [...this.#tasks].map(([id, figures]) => [id, { ...figures }] as const),
-      names: [...this.#names].map(([nodeId, { session, tasks }]) => [nodeId, session, [...tasks]] as const),
+      tasks: [...this.#tasks].map(([id, figures]) => [id, savedFigures(figures)] as const),
+      names: [...this.#names].map(([nodeId, { session, containers }]) => [nodeId, session, namesOf(containers)] as const),
       history: history as SavedMetrics['history'],
     };
   }
@@ -186,49 +201,85 @@ export class Metrics implements MetricsView {
     this.#nodeMemory[node.row] = statistics.nodeMemoryBytes;
     this.#nodeAt[node.row] = statistics.at;
     let names = this.#names.get(node.id);
-    if (names?.session !== session) this.#names.set(node.id, (names = { session, tasks: new Map() }));
-    for (const [container, taskId] of statistics.names) names.tasks.set(container, taskId);
-    this.#takeRows(statistics, names.tasks);
+    if (names?.session !== session) this.#names.set(node.id, (names = { session, containers: new Map() }));
+    for (const [container, taskId] of statistics.names) {
+      const figures = this.#figuresOf(taskId);
+      if (figures !== undefined) names.containers.set(container, figures);
+    }
+    this.#takeRows(statistics, names.containers);
   }
 
-  /** Sums the rows of a task's containers (they may be several) and replaces its figures. */
-  #takeRows({ values, count }: Statistics, names: ReadonlyMap<number, string>): void {
-    const sums = new Map<string, { cpuNano: number; memoryBytes: number; periods: number; throttled: number }>();
-    for (let r = 0; r < count; r++) {
-      const at = r * STATISTICS_COLUMNS;
-      const taskId = names.get(values[at + STAT.container] ?? -1);
-      if (taskId === undefined) continue;
-      const sum = sums.get(taskId) ?? { cpuNano: 0, memoryBytes: 0, periods: 0, throttled: 0 };
-      sum.cpuNano += Math.round(values[at + STAT.cpuNano] ?? 0);
-      sum.memoryBytes += values[at + STAT.memoryBytes] ?? 0;
-      sum.periods += values[at + STAT.nrPeriods] ?? 0;
-      sum.throttled += values[at + STAT.nrThrottled] ?? 0;
-      sums.set(taskId, sum);
-    }
-    for (const [taskId, sum] of sums) {
-      const task = this.#deps.store.tasks.get(taskId);
-      if (task === undefined || isTerminal(task.state)) continue;
-      const old = this.#tasks.get(taskId);
-      if (old !== undefined) this.#add(old, -1);
-      const figures: TaskFigures = {
-        serviceId: task.serviceId,
-        ...sum,
-        periodsSince: Math.max(0, sum.periods - (old?.periods ?? 0)),
-        throttledSince: Math.max(0, sum.throttled - (old?.throttled ?? 0)),
-      };
-      this.#tasks.set(taskId, figures);
-      this.#add(figures, 1);
-    }
+  /** A task's figures; undefined when it is gone or has ended. */
+  #figuresOf(taskId: string): TaskFigures | undefined {
+    const known = this.#tasks.get(taskId);
+    if (known !== undefined) return known;
+    const task = this.#deps.store.tasks.get(taskId);
+    if (task === undefined || isTerminal(task.state)) return undefined;
+    return this.#restore(taskId, {
+      serviceId: task.serviceId,
+      cpuNano: 0,
+      memoryBytes: 0,
+      periods: 0,
+      throttled: 0,
+      periodsSince: 0,
+      throttledSince: 0,
+    });
   }
 
-  #add(figures: TaskFigures, sign: 1 | -1): void {
-    let sum = this.#services.get(figures.serviceId);
-    if (sum === undefined)
-      this.#services.set(figures.serviceId, (sum = { cpuNano: 0, memoryBytes: 0, periodsSince: 0, throttledSince: 0 }));
-    sum.cpuNano += sign * figures.cpuNano;
-    sum.memoryBytes += sign * figures.memoryBytes;
-    sum.periodsSince += sign * figures.periodsSince;
-    sum.throttledSince += sign * figures.throttledSince;
+  #restore(taskId: string, saved: SavedFigures): TaskFigures {
+    let service = this.#services.get(saved.serviceId);
+    if (service === undefined)
+      this.#services.set(saved.serviceId, (service = { cpuNano: 0, memoryBytes: 0, periodsSince: 0, throttledSince: 0 }));
+    const figures: TaskFigures = { taskId, service, ...saved, report: 0, periodsBefore: 0, throttledBefore: 0, alive: true };
+    this.#tasks.set(taskId, figures);
+    service.cpuNano += figures.cpuNano;
+    service.memoryBytes += figures.memoryBytes;
+    service.periodsSince += figures.periodsSince;
+    service.throttledSince += figures.throttledSince;
+    return figures;
+  }
+
+  /**
+   * Takes the rows of a report in place: a million of them come in a few seconds of a large cluster. A task's rows (it may
+   * have several containers) are summed, its service's sums follow by the difference.
+   */
+  #takeRows({ values, count }: Statistics, containers: Map<number, TaskFigures>): void {
+    const report = ++this.#reports;
+    for (let at = 0; at < count * STATISTICS_COLUMNS; at += STATISTICS_COLUMNS) {
+      const container = values[at + STAT.container]!;
+      const figures = containers.get(container);
+      if (figures === undefined) continue;
+      if (!figures.alive) {
+        containers.delete(container);
+        continue;
+      }
+      const { service } = figures;
+      if (figures.report !== report) {
+        figures.report = report;
+        service.cpuNano -= figures.cpuNano;
+        service.memoryBytes -= figures.memoryBytes;
+        figures.cpuNano = 0;
+        figures.memoryBytes = 0;
+        figures.periodsBefore = figures.periods;
+        figures.throttledBefore = figures.throttled;
+        figures.periods = 0;
+        figures.throttled = 0;
+      }
+      const cpuNano = Math.round(values[at + STAT.cpuNano]!);
+      const memoryBytes = values[at + STAT.memoryBytes]!;
+      figures.cpuNano += cpuNano;
+      service.cpuNano += cpuNano;
+      figures.memoryBytes += memoryBytes;
+      service.memoryBytes += memoryBytes;
+      figures.periods += values[at + STAT.nrPeriods]!;
+      figures.throttled += values[at + STAT.nrThrottled]!;
+      const periodsSince = Math.max(0, figures.periods - figures.periodsBefore);
+      service.periodsSince += periodsSince - figures.periodsSince;
+      figures.periodsSince = periodsSince;
+      const throttledSince = Math.max(0, figures.throttled - figures.throttledBefore);
+      service.throttledSince += throttledSince - figures.throttledSince;
+      figures.throttledSince = throttledSince;
+    }
   }
 
   onChanges(changes: readonly Change[]): void {
@@ -257,7 +308,12 @@ export class Metrics implements MetricsView {
   #drop(taskId: string): void {
     const figures = this.#tasks.get(taskId);
     if (figures === undefined) return;
-    this.#add(figures, -1);
+    const { service } = figures;
+    service.cpuNano -= figures.cpuNano;
+    service.memoryBytes -= figures.memoryBytes;
+    service.periodsSince -= figures.periodsSince;
+    service.throttledSince -= figures.throttledSince;
+    figures.alive = false;
     this.#tasks.delete(taskId);
     if (!this.#deps.store.services.has(figures.serviceId)) this.#services.delete(figures.serviceId);
   }
@@ -332,6 +388,17 @@ export class Metrics implements MetricsView {
     this.#nodeAt = grown(this.#nodeAt, -1);
   }
 }
+
+function savedFigures({ serviceId, cpuNano, memoryBytes, periods, throttled, periodsSince, throttledSince }: TaskFigures): SavedFigures {
+  return { serviceId, cpuNano, memoryBytes, periods, throttled, periodsSince, throttledSince };
+}
+
+/** What container numbers stand for, by number; those of tasks that have ended are forgotten. */
+const namesOf = (containers: ReadonlyMap<number, TaskFigures>): [number, string][] =>
+  [...containers]
+    .filter(([, { alive }]) => alive)
+    .map(([container, { taskId }]): [number, string] => [container, taskId])
+    .sort(([a], [b]) => a - b);
 
 export interface ServiceCounts {
   readonly desired: number;
