@@ -1,4 +1,4 @@
-/** What other workspaces may use of lab: loading of Compose files and scenarios. */
+/** What other workspaces may use of lab: loading of Compose files and scenarios, runs in virtual time, the live cluster. */
 export { formatDiagnostic, type Diagnostic } from './compose/diagnostic.ts';
 export { loadCompose, type ComposeFile, type ComposeResult, type LoadComposeOptions } from './compose/load.ts';
 export { readStack, type ReadStackOptions } from './compose/read-stack.ts';
@@ -8,3 +8,9 @@ export { readScenario, type ReadScenarioOptions } from './scenario/read-scenario
 export * from './scenario/scenario.ts';
 export { scenarioJsonSchema } from './scenario/schema.ts';
 export { cliDocument } from './cli/document.ts';
+export { buildId } from './run/build-id.ts';
+export { FACTORIES } from './run/factories.ts';
+export { spawnSelf } from './run/program.ts';
+export { scenarioHeader, scenarioInputs } from './run/scenario-inputs.ts';
+export { runVirtual, type VirtualRunOptions, type VirtualRunResult } from './run/virtual-run.ts';
+export { startCluster, type Cluster, type ClusterOptions } from './up/cluster.ts';

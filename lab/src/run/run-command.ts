@@ -1,14 +1,12 @@
 /** `paperfleet run`: a scenario in virtual time. */
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { isAbsolute, relative, resolve } from 'node:path';
 import type { TimeUs } from '@paperfleet/core';
 import { type Command, type CommandContext, CommandError, UsageError } from '../cli/command.ts';
 import { textOption } from '../cli/parse.ts';
 import { clockText, parseInstant } from '../cli/units.ts';
 import { formatDiagnostic } from '../compose/diagnostic.ts';
 import { checkExpectations } from '../scenario/expect.ts';
-import { loadScenario } from '../scenario/load.ts';
+import { readScenario } from '../scenario/read-scenario.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import { buildId } from './build-id.ts';
 import { finalStateOf } from './final-state.ts';
@@ -43,7 +41,7 @@ export const runCommand: Command = {
   positionals: { min: 1, max: 1 },
   remote: false,
   async run(context) {
-    const scenario = await scenarioOf(context);
+    const scenario = scenarioOf(context);
     const until = (textOption(context, 'until') === undefined ? scenario.until : parseInstant(textOption(context, 'until')!)) as TimeUs;
     const transport = textOption(context, 'transport') ?? 'inproc';
     if (transport !== 'inproc' && transport !== 'ws') throw new UsageError(`--transport ${transport}: inproc or ws`);
@@ -72,26 +70,12 @@ export const runCommand: Command = {
   },
 };
 
-async function scenarioOf(context: CommandContext): Promise<Scenario> {
+function scenarioOf(context: CommandContext): Scenario {
   const path = context.positionals[0]!;
-  const full = resolve(context.io.cwd, path);
-  let text: string;
-  try {
-    text = await readFile(full, 'utf8');
-  } catch (cause) {
-    throw new CommandError(`${path}: ${(cause as Error).message}`, { cause });
-  }
   const seed = textOption(context, 'seed');
-  const loaded = loadScenario({
-    file: { path, text },
+  const loaded = readScenario({
+    path: isAbsolute(path) ? path : relative(process.cwd(), resolve(context.io.cwd, path)),
     env: Object.fromEntries(Object.entries(context.io.env).filter((pair): pair is [string, string] => pair[1] !== undefined)),
-    readFile: (other) => {
-      try {
-        return readFileSync(resolve(context.io.cwd, other), 'utf8');
-      } catch {
-        return undefined;
-      }
-    },
     ...(seed === undefined ? {} : { seed }),
   });
   if (!loaded.ok) throw new CommandError(`${path} is not valid:\n${loaded.errors.map(formatDiagnostic).join('\n')}`);

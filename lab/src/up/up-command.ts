@@ -1,6 +1,5 @@
 /** `paperfleet up`: the live cluster with its dashboard, until Ctrl-C. */
-import { existsSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_CONFIG, type StackSpec } from '@paperfleet/core';
@@ -9,9 +8,9 @@ import { type Command, type CommandContext, CommandError, UsageError } from '../
 import { flagOption, listOption, textOption } from '../cli/parse.ts';
 import { clockText } from '../cli/units.ts';
 import { formatDiagnostic } from '../compose/diagnostic.ts';
-import { loadCompose } from '../compose/load.ts';
+import { readStack } from '../compose/read-stack.ts';
 import { buildId } from '../run/build-id.ts';
-import { startCluster } from './cluster.ts';
+import { type ClusterOptions, startCluster } from './cluster.ts';
 import { loadRequestedStack } from './load-stack.ts';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -91,7 +90,7 @@ export const upCommand: Command = {
   remote: false,
   async run(context) {
     const { io } = context;
-    const cluster = await startCluster(await optionsOf(context));
+    const cluster = await startCluster(optionsOf(context));
     const { url, joinUrl, joinToken, conductor, resumedAt, movedAside } = cluster;
     if (context.json) {
       context.printJson({
@@ -143,7 +142,7 @@ function print(context: CommandContext, lines: readonly string[]): void {
   for (const line of lines) context.print(line);
 }
 
-async function optionsOf(context: CommandContext): Promise<Parameters<typeof startCluster>[0]> {
+function optionsOf(context: CommandContext): ClusterOptions {
   const { io } = context;
   const port = numberOf(context, 'port', io.env['PAPERFLEET_PORT'] || DEFAULT_PORT, 0, 65_535);
   const hosts = numberOf(context, 'hosts', '1', 1, 64);
@@ -153,7 +152,7 @@ async function optionsOf(context: CommandContext): Promise<Parameters<typeof sta
   const token = textOption(context, 'token') ?? (io.env['PAPERFLEET_TOKEN'] || undefined);
   const viewerToken = textOption(context, 'viewer-token');
   const stateFolder = resolve(io.cwd, textOption(context, 'state') ?? '.paperfleet');
-  const stack = flagOption(context, 'empty') ? undefined : await firstStack(context);
+  const stack = flagOption(context, 'empty') ? undefined : firstStack(context);
   const machine = [
     '--cpu',
     textOption(context, 'cpu') ?? '8',
@@ -192,31 +191,13 @@ async function optionsOf(context: CommandContext): Promise<Parameters<typeof sta
 /** How many of `total` the nth of `parts` gets. */
 const share = (total: number, parts: number, index: number): number => Math.floor(total / parts) + (index < total % parts ? 1 : 0);
 
-async function firstStack(context: CommandContext): Promise<StackSpec> {
+function firstStack(context: CommandContext): StackSpec {
   const given = listOption(context, 'stack');
-  const paths = given.length > 0 ? given.map((path) => resolve(context.io.cwd, path)) : [DEFAULT_STACK];
-  const files = await Promise.all(
-    paths.map(async (path) => {
-      try {
-        return { path, text: await readFile(path, 'utf8') };
-      } catch (cause) {
-        throw new CommandError(`${path}: ${(cause as Error).message}`);
-      }
-    }),
-  );
-  const name = textOption(context, 'name');
-  const loaded = loadCompose({
-    files,
+  const loaded = readStack({
+    paths: given.length > 0 ? given.map((path) => resolve(context.io.cwd, path)) : [DEFAULT_STACK],
     env: definedOf(context.io.env),
     profiles: [],
-    projectName: name ?? '',
-    readFile: (path) => {
-      try {
-        return readFileSync(path, 'utf8');
-      } catch {
-        return undefined;
-      }
-    },
+    projectName: textOption(context, 'name') ?? '',
   });
   if (loaded.ok) return loaded.stack;
   throw new CommandError(`the stack cannot be read:\n${loaded.errors.map(formatDiagnostic).join('\n')}`);

@@ -59,12 +59,18 @@ export class HostEndpoint {
   readonly #timelineServer = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_TIMELINE_FRAME_BYTES });
   readonly #sessionServer = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_SESSION_FRAME_BYTES });
   readonly #membership: Membership;
+  #greeted = 0;
   /** Attachments by name, from the handshake on. */
   readonly #hosts = new Map<string, Attachment>();
 
   constructor(options: HostEndpointOptions) {
     this.#options = options;
     this.#membership = new Membership(options.conductor.inputs());
+  }
+
+  /** Hosts that have said hello so far. */
+  get greeted(): number {
+    return this.#greeted;
   }
 
   /** Takes over an upgrade to /timeline or /session; false for any other path. */
@@ -114,6 +120,7 @@ export class HostEndpoint {
   }
 
   #onHost(ws: WebSocket, hello: HostHello): void {
+    this.#greeted++;
     const known = this.#hosts.get(hello.host);
     if (known !== undefined && hello.resume?.ticket === known.host.ticket) return this.#onReturn(ws, known.host, hello.resume.window);
     if (known !== undefined && !known.host.detached) {
