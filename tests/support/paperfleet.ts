@@ -155,12 +155,25 @@ export interface ManagerOptions extends ProgramOptions {
   readonly port?: number;
   /** Further arguments; `--nodes 0 --empty` unless some are given. */
   readonly args?: readonly string[];
+  /** Without --json and --verbose. */
+  readonly human?: boolean;
 }
 
 /** Starts `paperfleet up` without waiting. */
 export function launchManager(options: ManagerOptions): Program {
   const args = options.args ?? ['--nodes', '0', '--empty'];
-  return start(['up', '--json', '--verbose', '--port', String(options.port ?? 0), '--state', options.state, ...args], options);
+  return start(
+    [
+      'up',
+      ...(options.human === true ? [] : ['--json', '--verbose']),
+      '--port',
+      String(options.port ?? 0),
+      '--state',
+      options.state,
+      ...args,
+    ],
+    options,
+  );
 }
 
 /** Starts `paperfleet up` and waits until it serves. */

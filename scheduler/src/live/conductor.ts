@@ -97,9 +97,9 @@ export class Conductor implements LiveRun {
   readonly #relay = new Map<string, Envelope[]>();
   /** Joins that a host has yet to hear of: messages to those nodes take their latency. */
   readonly #introductions = new Map<string, HostInput[]>();
-  readonly #expected: Set<string>;
+  /** Hosts that must come back before time goes on, and until when each is waited for. */
+  readonly #expected = new Map<string, number>();
   readonly #expectedMs: number;
-  #expectedUntilMs: number;
   #at: number;
   #windows = 0;
   #hostEventsGone = 0;
@@ -126,9 +126,8 @@ export class Conductor implements LiveRun {
     this.#log = options.log ?? (() => undefined);
     this.#onCheckpoint = options.onCheckpoint;
     this.#pacer = new Pacer(this.#wallMs, options.at, options.speed, options.paused);
-    this.#expected = new Set(options.expected ?? []);
     this.#expectedMs = options.expectedMs ?? 0;
-    this.#expectedUntilMs = this.#wallMs() + this.#expectedMs;
+    for (const host of options.expected ?? []) this.#expected.set(host, this.#wallMs() + this.#expectedMs);
     this.#lastMarkMs = this.#wallMs();
     this.#lastMarkAt = options.at;
     this.#checkpointedMs = this.#wallMs();
@@ -170,7 +169,7 @@ export class Conductor implements LiveRun {
   }
 
   playback(): PlaybackState {
-    const waitingFor = [...this.#expected, ...this.hosts.filter((host) => host.detached).map((host) => host.name)];
+    const waitingFor = [...this.#expected.keys(), ...this.hosts.filter((host) => host.detached).map((host) => host.name)];
     return {
       paused: this.#pacer.paused,
       speed: this.#pacer.speed,
@@ -371,7 +370,8 @@ export class Conductor implements LiveRun {
   /** True while hosts that are expected after a restart are not there; past their time they are lost. */
   #waits(): boolean {
     if (this.#expected.size === 0) return false;
-    if (this.#wallMs() < this.#expectedUntilMs) return true;
+    const now = this.#wallMs();
+    for (const until of this.#expected.values()) if (now < until) return true;
     this.giveUpExpected();
     return false;
   }
@@ -379,14 +379,14 @@ export class Conductor implements LiveRun {
   /** Stops waiting for hosts: the nodes that still live in this timeline only for them are lost. At a barrier. */
   giveUpExpected(): void {
     const orphans = this.#timeline.parties().filter((party) => party !== MANAGER);
-    this.#log('host.gave-up', { hosts: [...this.#expected], agents: orphans.length });
+    this.#log('host.gave-up', { hosts: [...this.#expected.keys()], agents: orphans.length });
     this.#expected.clear();
     if (orphans.length > 0) this.#lose(orphans, this.at, 'its agent host did not come back after a restart of the manager');
   }
 
-  /** Waits for hosts after a restart for so many wall milliseconds from now on; without a number as long as at the start. */
-  expectWithin(ms?: number): void {
-    this.#expectedUntilMs = this.#wallMs() + (ms ?? this.#expectedMs);
+  /** Waits for a host that is expected for so many wall milliseconds from now on; without a number as long as after the start. */
+  expect(host: string, ms: number = this.#expectedMs): void {
+    if (this.#expected.has(host)) this.#expected.set(host, this.#wallMs() + ms);
   }
 
   /** Everything that waits for a barrier. */

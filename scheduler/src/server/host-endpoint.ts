@@ -172,7 +172,7 @@ export class HostEndpoint {
       const chunk = saved.slice(i, i + STATE_CHUNK).map((party) => [party.id, party] as const);
       ws.send(encodeTimeline({ type: 'state', window: 0, parties: chunk, last: i + STATE_CHUNK >= saved.length }));
     }
-    if (entry.takesOver) conductor.expectWithin(LOADING_MS);
+    if (entry.takesOver) conductor.expect(host.name, LOADING_MS);
     this.#listen(ws, host, () => {
       if (entry.attached) return;
       entry.attached = true;
@@ -247,7 +247,7 @@ export class HostEndpoint {
     if (entry.takesOver && !entry.attached) {
       // Its nodes are still here, as they were handed to it: whoever comes next under this name gets them.
       this.#options.log('host.detached', { host: host.name, reason });
-      this.#options.conductor.expectWithin();
+      this.#options.conductor.expect(host.name);
       return;
     }
     this.#membership.lost([...host.parties]);
