@@ -130,11 +130,9 @@ export class Updater {
     run.workers.forEach((worker, index) => {
       this.#watch(run, worker, index);
       while (worker.phase === 'idle' && run.queue.length > 0) {
-        const ids = run.queue.shift() ?? [];
-        const slot = ids.map((id) => this.#deps.store.tasks.get(id)).filter((task) => task !== undefined);
-        if (slot.length === 0) continue;
-        this.#begin(run, worker, service, slot);
-        this.#watch(run, worker, index);
+        worker.slot = run.queue.shift() ?? [];
+        if (this.#begin(run, worker, service)) this.#watch(run, worker, index);
+        else this.#rest(run, worker, index);
       }
     });
     if (run.monitorTimer !== 0 || run.queue.length > 0 || run.workers.some((worker) => worker.phase !== 'idle')) return;
@@ -144,44 +142,56 @@ export class Updater {
     run.monitorTimer = this.#arm(run, -1, monitor);
   }
 
-  /** Takes up a slot: starts the clean task that it has, or makes one. */
-  #begin(run: UpdateRun, worker: UpdateWorker, service: ServiceRecord, slot: Slot): void {
-    const { store, ledger } = this.#deps;
+  /** Takes up the worker's slot: starts the clean task that it has, or makes one. False when others have replaced its tasks meanwhile. */
+  #begin(run: UpdateRun, worker: UpdateWorker, service: ServiceRecord): boolean {
+    const { store } = this.#deps;
+    const slot = worker.slot.map((id) => store.tasks.get(id)).filter((task) => task !== undefined);
     const clean = slot.filter((task) => !this.#isDirty(service, task));
     const existing =
       clean.find((task) => task.desired === TASK_STATE.running) ?? clean.findLast((task) => task.desired < TASK_STATE.running);
-    worker.slot = slot.map((task) => task.id);
-    store.commit((tx) => {
-      if (existing !== undefined) {
-        const removed = this.#stopOld(
-          tx,
-          service,
-          slot.filter((task) => task !== existing),
-        );
+    if (existing !== undefined) {
+      const others = slot.filter((task) => task !== existing);
+      if (others.length > 0 && this.#isTaken(others, service)) return false;
+      store.commit((tx) => {
+        const removed = this.#stopOld(tx, service, others);
         if (existing.desired !== TASK_STATE.running) this.#restarts.delayStart(removed, existing.id, 0);
-        worker.taskId = existing.id;
-        worker.phase = 'starting';
-        return;
-      }
-      const first = slot[0];
+      });
+      worker.taskId = existing.id;
+      worker.phase = 'starting';
+      return true;
+    }
+    const first = slot[0];
+    if (first === undefined || (run.config.order === 'stop-first' && this.#isTaken(slot, service))) return false;
+    this.#replace(run, worker, service, slot, first);
+    return true;
+  }
+
+  /** Makes a new task for a slot: beside the old ones, or in their stead. */
+  #replace(run: UpdateRun, worker: UpdateWorker, service: ServiceRecord, slot: Slot, first: TaskRecord): void {
+    const { store, ledger } = this.#deps;
+    store.commit((tx) => {
       const created = ledger.createTask(tx, service, {
-        slot: first?.slot ?? 0,
-        nodeId: service.spec.mode.kind === 'global' ? (first?.nodeId ?? '') : '',
+        slot: first.slot,
+        nodeId: service.spec.mode.kind === 'global' ? first.nodeId : '',
         desired: TASK_STATE.ready,
         reason: 'update',
         cause: service.cause,
-        ...(first === undefined ? {} : { replaces: first.id }),
+        replaces: first.id,
       });
       run.created.set(created.id, -1);
       worker.taskId = created.id;
-      if (run.config.order === 'start-first') {
-        worker.phase = 'start-first';
-        this.#restarts.delayStart(undefined, created.id, 0);
-      } else {
-        worker.phase = 'stop-first';
-        this.#restarts.delayStart(this.#stopOld(tx, service, slot), created.id, 0);
-      }
+      worker.phase = run.config.order;
+      const old = run.config.order === 'start-first' ? undefined : this.#stopOld(tx, service, slot);
+      this.#restarts.delayStart(old, created.id, 0);
     });
+  }
+
+  /**
+   * True when somebody else has shut the tasks down since the update began and is replacing them: each of them failed and
+   * was restarted, or its node went down. The replacement has the new spec already.
+   */
+  #isTaken(tasks: readonly TaskRecord[], service: ServiceRecord): boolean {
+    return tasks.every((task) => task.desired > TASK_STATE.running && this.#restarts.shouldRestart(task, service));
   }
 
   /** Looks whether the worker's slot is done. There is no time-out, as in SwarmKit: a task that never runs holds the update. */
@@ -201,6 +211,11 @@ export class Updater {
         if (service !== undefined) store.commit((tx) => this.#stopOld(tx, service, old));
       }
     }
+    this.#rest(run, worker, index);
+  }
+
+  /** The worker is done with its slot and pauses before the next. */
+  #rest(run: UpdateRun, worker: UpdateWorker, index: number): void {
     if (run.config.delayUs === 0) {
       worker.phase = 'idle';
       return;
