@@ -60,6 +60,14 @@ const complete = (manager: Manager): Promise<unknown> =>
     async () => (await manager.api.status()).run.playback.waitingFor.length === 0,
   );
 
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
 /** The journal gives the digest that the living cluster says. */
 async function expectReplay({ api, state }: Manager): Promise<void> {
   const { at, digest } = await api.digest();
@@ -166,14 +174,21 @@ describe('a clean stop', () => {
 });
 
 describe('what a start finds', () => {
-  /** A state folder with a journal of a short run. */
-  async function journaled(): Promise<{ state: string; resumedFrom: number }> {
+  let template: string | undefined;
+  /** A state folder with the journal of a short run: a copy of one that is made once. */
+  async function journaled(): Promise<{ state: string }> {
+    const state = temporaryFolder();
+    template ??= await journalText();
+    writeFileSync(journalOf(state), template);
+    return { state };
+  }
+
+  async function journalText(): Promise<string> {
     const manager = await startManager({ state: temporaryFolder(), args: ['--nodes', '1', '--empty', '--speed', '20'] });
     await eventually('the node is ready', async () => (await manager.api.status()).nodes.ready === 1);
     await manager.api.deploy(composeOf({ web: 1 }));
-    const { simUs } = await manager.api.playback({ do: 'pause' });
     await manager.program.kill();
-    return { state: manager.state, resumedFrom: simUs };
+    return readFileSync(journalOf(manager.state), 'utf8');
   }
 
   test('a last line that a crash cut off is dropped, and what is written next stands on a line of its own', async () => {
@@ -192,12 +207,13 @@ describe('what a start finds', () => {
   test('a damaged line: exit code 1, file, line and a way out; the file stays as it was', async () => {
     const { state } = await journaled();
     const lines = readFileSync(journalOf(state), 'utf8').split('\n');
-    lines[2] = lines[2]!.replace('"seq":', '"sek":');
+    const damaged = lines.findIndex((line) => line.includes('"kind":"input"'));
+    lines[damaged] = lines[damaged]!.replace('"seq":', '"sek":');
     writeFileSync(journalOf(state), lines.join('\n'));
     const human = await run(['up', '--port', '0', '--state', state, ...EMPTY]);
     expect(human.code).toBe(1);
     expect(human.stdout).toBe('');
-    expect(human.stderr).toContain(`${journalOf(state)}:3`);
+    expect(human.stderr).toContain(`${journalOf(state)}:${damaged + 1}`);
     expect(human.stderr).toContain('--fresh');
     expect(human.stderr).not.toMatch(/^\s+at /m); // no stack
     expect(readFileSync(journalOf(state), 'utf8')).toBe(lines.join('\n'));
@@ -233,6 +249,23 @@ describe('what a start finds', () => {
       () => human.stdout.includes('is of another build (0.0.2+other) and was put aside:'),
     );
     expect(await human.kill('SIGTERM')).toMatchObject({ code: 0 });
+  });
+
+  test('who comes while the journal is replayed is told so, and not left waiting', async () => {
+    const { state } = await journaled();
+    appendFileSync(journalOf(state), `{"kind":"mark","at":${20 * 3_600_000_000}}\n`); // twenty hours to replay
+    const port = await freePort();
+    const program = launchManager({ state, port, args: EMPTY });
+    const response = await eventually(
+      () => `it answers: ${program.stderr}`,
+      () => fetch(`http://127.0.0.1:${port}/api/runs/live`),
+    );
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);
+    expect(await response.json()).toMatchObject({ error: { code: 'PF_UNAVAILABLE' } });
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/timeline`);
+    expect(await new Promise<Error>((resolve) => socket.once('error', resolve))).toMatchObject({
+      message: expect.stringContaining('503') as string,
+    });
   });
 
   test('a journal that was not even begun when the process died is begun now', async () => {

@@ -87,7 +87,9 @@ export async function run(
   options: ProgramOptions = {},
 ): Promise<Ended & { readonly stdout: string; readonly stderr: string }> {
   const program = start(args, options);
+  const timer = setTimeout(() => void program.kill(), PATIENCE_MS);
   const ended = await program.ended;
+  clearTimeout(timer);
   return { ...ended, stdout: program.stdout, stderr: program.stderr };
 }
 

@@ -43,6 +43,8 @@ export interface LinkPorts {
   readonly detached: (waitMs: number, tries: number) => void;
   /** The manager does not want this host, or not any more; trying again cannot help. */
   readonly refused: (code: number, reason: string) => void;
+  /** Longest wait between two tries, ms; absent: LINK_DELAY_MS.maxBackoff. */
+  readonly maxBackoffMs?: number;
   /** A number from 0 to below 1. */
   readonly random: () => number;
   /** The shell's timers. */
@@ -80,7 +82,8 @@ export const linkMachine: AnyStateMachine = setup({
     resetBackoff: assign({ backoffMs: 0, tries: 0 }),
     // SwarmKit's agent: min(100 ms + 2 × the last, 8 s), and a random part of that, so that a fleet does not come back at once.
     growBackoff: assign(({ context }) => {
-      const backoffMs = Math.min(LINK_DELAY_MS.firstBackoff + 2 * context.backoffMs, LINK_DELAY_MS.maxBackoff);
+      const longest = context.ports.maxBackoffMs ?? LINK_DELAY_MS.maxBackoff;
+      const backoffMs = Math.min(LINK_DELAY_MS.firstBackoff + 2 * context.backoffMs, longest);
       return { backoffMs, waitMs: Math.floor(context.ports.random() * backoffMs), tries: context.tries + 1 };
     }),
   },

@@ -29,6 +29,7 @@ export const agentCommand: Command = {
     { name: 'label', type: 'string', multiple: true, value: 'KEY=VALUE', summary: 'node label; zone=… also sets the zone' },
     { name: 'zones', type: 'string', value: 'N', summary: 'spread over N zones', default: '1' },
     { name: 'latency', type: 'string', value: 'MS', summary: 'one-way latency to the manager', default: '100' },
+    { name: 'retry', type: 'string', value: 'SECONDS', summary: 'longest wait between two tries to connect', default: '8' },
     { name: 'quiet', type: 'boolean', summary: 'print errors only' },
     { name: 'with-parent', type: 'boolean', summary: 'end when the starting process ends' },
   ],
@@ -41,6 +42,8 @@ export const agentCommand: Command = {
     const quiet = flagOption(context, 'quiet');
     const name = textOption(context, 'name') ?? 'agents';
     const latency = textOption(context, 'latency');
+    const retry = Number(textOption(context, 'retry') ?? '8');
+    if (!(retry >= 0.1 && retry <= 3600)) throw new UsageError(`--retry ${retry}: seconds, from 0.1 to 3600`);
     const host = new AgentHost({
       url,
       token: textOption(context, 'token') ?? io.env['PAPERFLEET_JOIN_TOKEN'] ?? '',
@@ -55,6 +58,7 @@ export const agentCommand: Command = {
         latencyMs: latency === undefined ? undefined : Number(latency),
       }),
       node: createNodeAgent,
+      maxBackoffMs: retry * 1000,
       log: (event, detail) => {
         if (event === 'link.attached' && !quiet)
           context.print(`${name}: attached to ${url} with ${String(detail['agents'])} nodes (Ctrl-C leaves)`);

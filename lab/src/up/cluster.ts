@@ -86,8 +86,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const lock = lockState(options.stateFolder);
   const server = createServer();
   try {
+    const serve = answerStarting(server);
     await listen(server, options.host, options.port);
-    return await startOn(server, lock, options);
+    return await startOn(server, serve, lock, options);
   } catch (error) {
     server.close();
     lock.release();
@@ -95,7 +96,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   }
 }
 
-async function startOn(server: Server, lock: StateLock, options: ClusterOptions): Promise<Cluster> {
+type Serve = (api: Api, endpoint: HostEndpoint) => void;
+
+async function startOn(server: Server, serve: Serve, lock: StateLock, options: ClusterOptions): Promise<Cluster> {
   const { stateFolder, build, log } = options;
   const { earlier, movedAside } = earlierRun(options);
   const header: RunHeader = earlier?.header ?? { format: 1, build, run: 'live', seed: options.seed, config: options.config };
@@ -144,7 +147,7 @@ async function startOn(server: Server, lock: StateLock, options: ClusterOptions)
     ...(options.allowedHosts === undefined ? {} : { allowedHosts: options.allowedHosts }),
     ...(options.webRoot === undefined ? {} : { webRoot: options.webRoot }),
   });
-  serve(server, api, endpoint);
+  serve(api, endpoint);
   conductor.start();
   const shown = options.host.includes(':') ? `[${options.host}]` : options.host;
   const joinUrl = `ws://${shown}:${portOf(server)}`;
@@ -253,13 +256,30 @@ function portOf(server: Server): number {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-function serve(server: Server, api: Api, endpoint: HostEndpoint): void {
-  server.on('request', api.app);
+/**
+ * Answers everybody who comes while the journal is replayed that it takes a moment (unanswered they would wait for ever,
+ * since nobody looks at their request again), until the returned function says who serves.
+ */
+function answerStarting(server: Server): Serve {
+  const starting = {
+    error: { code: 'PF_UNAVAILABLE', message: 'the cluster is starting: its journal is being replayed', hint: 'try again in a moment' },
+  };
+  const headers = { 'content-type': 'application/json', 'retry-after': '1', connection: 'close' };
+  let api: Api | undefined;
+  let endpoint: HostEndpoint | undefined;
+  server.on('request', (request, response) => {
+    if (api !== undefined) api.app(request, response);
+    else response.writeHead(503, headers).end(JSON.stringify(starting));
+  });
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
-    if (endpoint.handleUpgrade(request, socket, head) || api.handleUpgrade(request, socket, head)) return;
-    socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+    if (endpoint?.handleUpgrade(request, socket, head) === true || api?.handleUpgrade(request, socket, head) === true) return;
+    socket.end(`HTTP/1.1 ${api === undefined ? '503 Service Unavailable' : '404 Not Found'}\r\nConnection: close\r\n\r\n`);
   });
+  return (servingApi, servingEndpoint) => {
+    api = servingApi;
+    endpoint = servingEndpoint;
+  };
 }
 
 /** Our own agent hosts; one that dies is started again after a second. */

@@ -75,7 +75,7 @@ function read(path: string): Holder | undefined {
   try {
     const { pid, born, url } = JSON.parse(readFileSync(path, 'utf8')) as Partial<Holder>;
     return typeof pid === 'number' && Number.isSafeInteger(pid) && pid > 0
-      ? { pid, born: String(born ?? ''), url: String(url ?? '') }
+      ? { pid, born: typeof born === 'string' ? born : '', url: typeof url === 'string' ? url : '' }
       : undefined;
   } catch {
     return undefined; // gone, or no lock of ours

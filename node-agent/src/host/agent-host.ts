@@ -37,6 +37,8 @@ export interface AgentHostOptions {
   /** Machines to bring along; empty for a worker. */
   readonly offers: readonly NodeOffer[];
   readonly node: PartyFactory;
+  /** Longest wait between two tries to connect, ms; absent: 8 s. */
+  readonly maxBackoffMs?: number;
   readonly log: (event: string, detail: Record<string, unknown>) => void;
 }
 
@@ -81,6 +83,7 @@ export class AgentHost {
             }),
           );
         },
+        ...(this.#options.maxBackoffMs === undefined ? {} : { maxBackoffMs: this.#options.maxBackoffMs }),
         random: () => Math.random(),
         clock: { setTimeout: (due, delayMs) => setTimeout(due, delayMs), clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout) },
       });

@@ -16,6 +16,9 @@ export class CheckpointFiles {
   constructor(folder: string, build: string) {
     this.#folder = folder;
     this.#build = build;
+    // Those that a crash cut off.
+    for (const name of this.#all())
+      if (name.endsWith('.part') && NAME.test(name.slice(0, -'.part'.length))) rmSync(join(folder, name), { force: true });
   }
 
   /** Writes in the background, one after the other; failures go to `failed`, since the journal alone suffices. */
@@ -68,11 +71,15 @@ export class CheckpointFiles {
 
   /** Newest first. */
   #names(): string[] {
+    return this.#all()
+      .filter((name) => NAME.test(name))
+      .sort()
+      .reverse();
+  }
+
+  #all(): string[] {
     try {
-      return readdirSync(this.#folder)
-        .filter((name) => NAME.test(name))
-        .sort()
-        .reverse();
+      return readdirSync(this.#folder);
     } catch {
       return [];
     }
