@@ -224,11 +224,13 @@ export class Updater {
     worker.timer = this.#arm(run, index, run.config.delayUs);
   }
 
+  /** Shuts tasks down. The one to wait for: the last that was stopped now, or before now and for good. */
   #stopOld(tx: Transaction, service: ServiceRecord, tasks: readonly TaskRecord[]): TaskRecord | undefined {
     let stopped: TaskRecord | undefined;
     for (const task of tasks) {
-      if (task.desired > TASK_STATE.running || this.#deps.store.tasks.get(task.id) !== task) continue;
-      this.#deps.ledger.stop(tx, task, TASK_STATE.shutdown, 'update', service.cause);
+      if (this.#deps.store.tasks.get(task.id) !== task) continue;
+      if (task.desired <= TASK_STATE.running) this.#deps.ledger.stop(tx, task, TASK_STATE.shutdown, 'update', service.cause);
+      else if (this.#restarts.shouldRestart(task, service)) continue;
       stopped = task;
     }
     return stopped;
