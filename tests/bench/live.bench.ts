@@ -138,7 +138,11 @@ export async function run(): Promise<BenchResult[]> {
   try {
     const idleMb = rssMb();
     // From the first host's hello on: the time that the processes take to start is not the manager's.
-    while (live.endpoint.greeted === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    const deadline = performance.now() + 60_000;
+    while (live.endpoint.greeted === 0) {
+      if (performance.now() > deadline) throw new Error('no agent host said hello within 60 s');
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
     const connect = performance.now();
     await conductor.waitForHosts(HOSTS, 60_000);
     const joined = await runUntilSo(conductor, () => readyNodes(conductor) === AGENTS, 'all nodes ready');

@@ -2,64 +2,18 @@
  * Statistics of nodes, tasks and services: newest values in columns, history in rings. Nothing here is read by a decision,
  * and nothing here is part of the digest.
  */
-import {
-  isTerminal,
-  LANE,
-  STAT,
-  type Statistics,
-  STATISTICS_COLUMNS,
-  TASK_STATE,
-  type TimerEvent,
-  type TimerId,
-  type TimeUs,
-} from '@paperfleet/core';
+import { isTerminal, LANE, type Statistics, TASK_STATE, type TimerEvent, type TimerId, type TimeUs } from '@paperfleet/core';
 import type { Change, NodeRecord, ServiceRecord } from '../../store/records.ts';
 import type { MetricsView } from '../../store/view.ts';
 import type { Deps } from '../deps.ts';
 import { KNOBS } from '../knobs.ts';
 import { History, type SavedHistory } from './history.ts';
+import { type SavedFigures, TaskFigures, type Usage } from './task-figures.ts';
 
 export interface SampleTimer extends TimerEvent {
   readonly type: 'sample';
 }
 const SAMPLE: SampleTimer = { type: 'sample' };
-
-/** Newest figures of a task, summed over its containers, and the counters behind its throttled share. */
-interface TaskFigures {
-  readonly taskId: string;
-  readonly service: ServiceFigures;
-  readonly serviceId: string;
-  cpuNano: number;
-  memoryBytes: number;
-  periods: number;
-  throttled: number;
-  periodsSince: number;
-  throttledSince: number;
-  /** The report that is being taken, and the counters before it. */
-  report: number;
-  periodsBefore: number;
-  throttledBefore: number;
-  /** False once the task has ended: what is still reported of it no longer counts. */
-  alive: boolean;
-}
-
-type SavedFigures = Pick<
-  TaskFigures,
-  'serviceId' | 'cpuNano' | 'memoryBytes' | 'periods' | 'throttled' | 'periodsSince' | 'throttledSince'
->;
-
-interface ServiceFigures {
-  cpuNano: number;
-  memoryBytes: number;
-  periodsSince: number;
-  throttledSince: number;
-}
-
-interface Usage {
-  readonly cpuNano: number;
-  readonly memoryBytes: number;
-  readonly throttledPermille: number;
-}
 
 const SERIES = {
   nodeCpu: 'cpuNano',
@@ -83,8 +37,6 @@ export interface SavedMetrics {
   readonly history: Readonly<Record<SeriesKey, SavedHistory>>;
 }
 
-const permille = (throttled: number, periods: number): number => (periods === 0 ? 0 : Math.round((throttled * 1000) / periods));
-
 const isRunning = (state: number): number => (state === TASK_STATE.running ? 1 : 0);
 const isWanted = (desired: number): number => (desired === TASK_STATE.running ? 1 : 0);
 
@@ -93,13 +45,9 @@ export class Metrics implements MetricsView {
   #nodeCpu: Float64Array;
   #nodeMemory: Float64Array;
   #nodeAt: Float64Array;
-  readonly #tasks = new Map<string, TaskFigures>();
-  /** Sums over a service's tasks. Integers, so that the order of reports does not show. */
-  readonly #services = new Map<string, ServiceFigures>();
-  /** By node: the session, and what its container numbers stand for. */
-  readonly #names = new Map<string, { readonly session: number; readonly containers: Map<number, TaskFigures> }>();
-  /** Counts reports, to tell apart the first and the further rows of a task in one. */
-  #reports = 0;
+  readonly #figures = new TaskFigures();
+  /** By node: the session, and handles of tasks by container number. */
+  readonly #names = new Map<string, { readonly session: number; readonly containers: Map<number, number> }>();
   readonly #history: Record<SeriesKey, History>;
   /** Tasks by service: observed running, and desired running. Follows the store, so it is not saved. */
   readonly #counts = new Map<string, { running: number; wanted: number }>();
@@ -111,10 +59,12 @@ export class Metrics implements MetricsView {
     this.#nodeCpu = saved?.nodeCpu.slice() ?? new Float64Array(0);
     this.#nodeMemory = saved?.nodeMemory.slice() ?? new Float64Array(0);
     this.#nodeAt = saved?.nodeAt.slice() ?? new Float64Array(0);
-    for (const [id, figures] of saved?.tasks ?? []) this.#restore(id, figures);
+    for (const [taskId, figures] of saved?.tasks ?? []) this.#figures.add(taskId, figures);
     for (const [nodeId, session, names] of saved?.names ?? []) {
-      const containers = new Map(names.map(([container, taskId]) => [container, this.#figuresOf(taskId)!] as const));
-      this.#names.set(nodeId, { session, containers });
+      this.#names.set(nodeId, {
+        session,
+        containers: new Map(names.map(([container, taskId]) => [container, this.#figures.handleOf(taskId)!])),
+      });
     }
     for (const task of deps.store.tasks.values()) this.#recount(task.serviceId, isRunning(task.state), isWanted(task.desired));
     const make = (key: SeriesKey): History => new History(saved?.history[key]);
@@ -136,8 +86,8 @@ export class Metrics implements MetricsView {
       nodeCpu: this.#nodeCpu.slice(),
       nodeMemory: this.#nodeMemory.slice(),
       nodeAt: this.#nodeAt.slice(),
-      tasks: [...this.#tasks].map(([id, figures]) => [id, savedFigures(figures)] as const),
-      names: [...this.#names].map(([nodeId, { session, containers }]) => [nodeId, session, namesOf(containers)] as const),
+      tasks: this.#figures.save(),
+      names: [...this.#names].map(([nodeId, { session, containers }]) => [nodeId, session, this.#namesOf(containers)] as const),
       history: history as SavedMetrics['history'],
     };
   }
@@ -153,17 +103,11 @@ export class Metrics implements MetricsView {
   }
 
   task(taskId: string): Usage | undefined {
-    const figures = this.#tasks.get(taskId);
-    if (figures === undefined) return undefined;
-    const { cpuNano, memoryBytes, throttledSince, periodsSince } = figures;
-    return { cpuNano, memoryBytes, throttledPermille: permille(throttledSince, periodsSince) };
+    return this.#figures.task(taskId);
   }
 
   service(serviceId: string): Usage {
-    const figures = this.#services.get(serviceId);
-    if (figures === undefined) return { cpuNano: 0, memoryBytes: 0, throttledPermille: 0 };
-    const { cpuNano, memoryBytes, throttledSince, periodsSince } = figures;
-    return { cpuNano, memoryBytes, throttledPermille: permille(throttledSince, periodsSince) };
+    return this.#figures.service(serviceId);
   }
 
   range(subject: string, from: TimeUs, to: TimeUs, buckets: number): ReturnType<MetricsView['range']> {
@@ -203,96 +147,46 @@ export class Metrics implements MetricsView {
     let names = this.#names.get(node.id);
     if (names?.session !== session) this.#names.set(node.id, (names = { session, containers: new Map() }));
     for (const [container, taskId] of statistics.names) {
-      const figures = this.#figuresOf(taskId);
-      if (figures !== undefined) names.containers.set(container, figures);
+      const handle = this.#handleOf(taskId);
+      if (handle !== undefined) names.containers.set(container, handle);
     }
-    this.#takeRows(statistics, names.containers);
+    this.#figures.take(statistics, names.containers);
+    // Containers come and go; what is left of those that went is cleared away once it outweighs the rest.
+    if (names.containers.size > 2 * statistics.count + 64) {
+      for (const [container, handle] of names.containers)
+        if (this.#figures.taskOf(handle) === undefined) names.containers.delete(container);
+    }
   }
 
-  /** A task's figures; undefined when it is gone or has ended. */
-  #figuresOf(taskId: string): TaskFigures | undefined {
-    const known = this.#tasks.get(taskId);
+  /** The handle of a task's figures; undefined when the task is gone or has ended. */
+  #handleOf(taskId: string): number | undefined {
+    const known = this.#figures.handleOf(taskId);
     if (known !== undefined) return known;
     const task = this.#deps.store.tasks.get(taskId);
-    if (task === undefined || isTerminal(task.state)) return undefined;
-    return this.#restore(taskId, {
-      serviceId: task.serviceId,
-      cpuNano: 0,
-      memoryBytes: 0,
-      periods: 0,
-      throttled: 0,
-      periodsSince: 0,
-      throttledSince: 0,
-    });
+    return task === undefined || isTerminal(task.state) ? undefined : this.#figures.add(taskId, [task.serviceId]);
   }
 
-  #restore(taskId: string, saved: SavedFigures): TaskFigures {
-    let service = this.#services.get(saved.serviceId);
-    if (service === undefined)
-      this.#services.set(saved.serviceId, (service = { cpuNano: 0, memoryBytes: 0, periodsSince: 0, throttledSince: 0 }));
-    const figures: TaskFigures = { taskId, service, ...saved, report: 0, periodsBefore: 0, throttledBefore: 0, alive: true };
-    this.#tasks.set(taskId, figures);
-    service.cpuNano += figures.cpuNano;
-    service.memoryBytes += figures.memoryBytes;
-    service.periodsSince += figures.periodsSince;
-    service.throttledSince += figures.throttledSince;
-    return figures;
-  }
-
-  /**
-   * Takes the rows of a report in place: a million of them come in a few seconds of a large cluster. A task's rows (it may
-   * have several containers) are summed, its service's sums follow by the difference.
-   */
-  #takeRows({ values, count }: Statistics, containers: Map<number, TaskFigures>): void {
-    const report = ++this.#reports;
-    for (let at = 0; at < count * STATISTICS_COLUMNS; at += STATISTICS_COLUMNS) {
-      const container = values[at + STAT.container]!;
-      const figures = containers.get(container);
-      if (figures === undefined) continue;
-      if (!figures.alive) {
-        containers.delete(container);
-        continue;
-      }
-      const { service } = figures;
-      if (figures.report !== report) {
-        figures.report = report;
-        service.cpuNano -= figures.cpuNano;
-        service.memoryBytes -= figures.memoryBytes;
-        figures.cpuNano = 0;
-        figures.memoryBytes = 0;
-        figures.periodsBefore = figures.periods;
-        figures.throttledBefore = figures.throttled;
-        figures.periods = 0;
-        figures.throttled = 0;
-      }
-      const cpuNano = Math.round(values[at + STAT.cpuNano]!);
-      const memoryBytes = values[at + STAT.memoryBytes]!;
-      figures.cpuNano += cpuNano;
-      service.cpuNano += cpuNano;
-      figures.memoryBytes += memoryBytes;
-      service.memoryBytes += memoryBytes;
-      figures.periods += values[at + STAT.nrPeriods]!;
-      figures.throttled += values[at + STAT.nrThrottled]!;
-      const periodsSince = Math.max(0, figures.periods - figures.periodsBefore);
-      service.periodsSince += periodsSince - figures.periodsSince;
-      figures.periodsSince = periodsSince;
-      const throttledSince = Math.max(0, figures.throttled - figures.throttledBefore);
-      service.throttledSince += throttledSince - figures.throttledSince;
-      figures.throttledSince = throttledSince;
-    }
+  /** What container numbers stand for, by number; those of tasks that have ended are forgotten. */
+  #namesOf(containers: ReadonlyMap<number, number>): [number, string][] {
+    return [...containers]
+      .flatMap(([container, handle]): [number, string][] => {
+        const taskId = this.#figures.taskOf(handle);
+        return taskId === undefined ? [] : [[container, taskId]];
+      })
+      .sort(([a], [b]) => a - b);
   }
 
   onChanges(changes: readonly Change[]): void {
     for (const change of changes) {
       if (change.kind === 'task') {
         this.#countChange(change);
-        if (change.op === 'remove' || isTerminal(change.record.state)) this.#drop(change.record.id);
+        if (change.op === 'remove' || isTerminal(change.record.state)) this.#figures.drop(change.record.id);
       } else if (change.kind === 'node') {
         this.#growNodes(change.record.row + 1);
         if (change.op === 'remove') this.#names.delete(change.record.id);
         if (change.op === 'remove' || change.record.status === 'down') this.#silence(change.record.row);
       } else if (change.op === 'remove') {
-        this.#services.delete(change.record.id);
+        this.#figures.dropService(change.record.id);
         this.#counts.delete(change.record.id);
       }
     }
@@ -303,19 +197,6 @@ export class Metrics implements MetricsView {
     const running = (op === 'remove' ? 0 : isRunning(record.state)) - (op === 'create' ? 0 : isRunning(oldState));
     const wanted = (op === 'remove' ? 0 : isWanted(record.desired)) - (op === 'create' ? 0 : isWanted(oldDesired));
     this.#recount(record.serviceId, running, wanted);
-  }
-
-  #drop(taskId: string): void {
-    const figures = this.#tasks.get(taskId);
-    if (figures === undefined) return;
-    const { service } = figures;
-    service.cpuNano -= figures.cpuNano;
-    service.memoryBytes -= figures.memoryBytes;
-    service.periodsSince -= figures.periodsSince;
-    service.throttledSince -= figures.throttledSince;
-    figures.alive = false;
-    this.#tasks.delete(taskId);
-    if (!this.#deps.store.services.has(figures.serviceId)) this.#services.delete(figures.serviceId);
   }
 
   #silence(row: number): void {
@@ -388,17 +269,6 @@ export class Metrics implements MetricsView {
     this.#nodeAt = grown(this.#nodeAt, -1);
   }
 }
-
-function savedFigures({ serviceId, cpuNano, memoryBytes, periods, throttled, periodsSince, throttledSince }: TaskFigures): SavedFigures {
-  return { serviceId, cpuNano, memoryBytes, periods, throttled, periodsSince, throttledSince };
-}
-
-/** What container numbers stand for, by number; those of tasks that have ended are forgotten. */
-const namesOf = (containers: ReadonlyMap<number, TaskFigures>): [number, string][] =>
-  [...containers]
-    .filter(([, { alive }]) => alive)
-    .map(([container, { taskId }]): [number, string] => [container, taskId])
-    .sort(([a], [b]) => a - b);
 
 export interface ServiceCounts {
   readonly desired: number;
