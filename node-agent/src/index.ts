@@ -1,4 +1,5 @@
 export { createNodeAgent, viewNode, type NodeAgentView } from './agent/node-agent.ts';
+export * from './cgroup/index.ts';
 export * from './workload/workload-model.ts';
 export { resolveWorkload, type ResolvedWorkload } from './workload/resolve.ts';
 export { imageFacts, type ImageFacts, type Layer } from './workload/images.ts';
