@@ -146,6 +146,34 @@ describe('kill -9 of the manager', () => {
   });
 });
 
+test('a checkpoint that is later than the journal is of a future that never was: it is not taken up, neither now nor later', async () => {
+  const { manager } = await begin({ h: 2 });
+  const args = [...FAST, '--checkpoint-every', '0.1'];
+  await manager.program.kill();
+  const short = readFileSync(journalOf(manager.state), 'utf8');
+  const second = await restart(manager, args);
+  const checkpoints = (): number[] =>
+    readdirSync(manager.state).flatMap((name) => (/^checkpoint-\d+\.json$/.test(name) ? [Number(/\d+/.exec(name)![0])] : []));
+  await eventually('two checkpoints are written', () => checkpoints().filter((at) => at > second.resumedAt!).length >= 2);
+  await second.program.kill();
+  const future = Math.max(...checkpoints());
+  // As if the last seconds of the journal had been lost with the machine.
+  writeFileSync(journalOf(manager.state), short);
+
+  const third = await restart(manager, [...FAST, '--checkpoint-every', '86400']);
+  expect(third.resumedAt).toBeLessThan(future);
+  expect(checkpoints().filter((at) => at > third.resumedAt!)).toEqual([]);
+  await third.api.command({ do: 'scale', service: 'app_web', replicas: 9 });
+  await eventually('the run is past that checkpoint', async () => (await third.api.status()).run.playback.simUs > future);
+  await third.api.digest(); // noted in the journal: the next start goes on from there
+  await third.program.kill();
+  const fourth = await restart(manager);
+  expect(fourth.resumedAt).toBeGreaterThan(future);
+  expect((await fourth.api.services())[0]!.desired).toBe(9);
+  await complete(fourth);
+  await expectReplay(fourth);
+});
+
 describe('a clean stop', () => {
   test('Ctrl-C in the terminal, which reaches the agent hosts too: nothing is lost, and the next start goes on there', async () => {
     const state = temporaryFolder();

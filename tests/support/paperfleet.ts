@@ -280,10 +280,10 @@ export class Api {
     await this.post('/deploy', { files: [{ path: 'compose.yml', text: compose }], name });
   }
 
-  /** All events that the cluster still holds, oldest first. */
-  async events(): Promise<readonly ClusterEvent[]> {
+  /** All events after that id that the cluster still holds, oldest first. */
+  async events(from = 0): Promise<readonly ClusterEvent[]> {
     const events: ClusterEvent[] = [];
-    for (let after = 0; ; ) {
+    for (let after = from; ; ) {
       const page = await this.get<EventPage>(`/events?after=${after}&limit=1000`);
       events.push(...page.events);
       const last = page.events.at(-1);

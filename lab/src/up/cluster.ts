@@ -104,6 +104,7 @@ async function startOn(server: Server, serve: Serve, lock: StateLock, options: C
   const header: RunHeader = earlier?.header ?? { format: 1, build, run: 'live', seed: options.seed, config: options.config };
   const checkpoints = new CheckpointFiles(stateFolder, build);
   if (earlier === undefined) checkpoints.clear();
+  else checkpoints.dropAfter(earlier.end);
   const timeline = await timelineOf(header, earlier, checkpoints, options.progress);
   const inputs = earlier?.inputs ?? [];
   const expected = new Membership(inputs).hosts();

@@ -54,6 +54,11 @@ export class CheckpointFiles {
     return undefined;
   }
 
+  /** Removes those later than `end`, where the run goes on: they are of a future that will not be, since other inputs may come now. */
+  dropAfter(end: TimeUs): void {
+    for (const name of this.#names()) if (Number(NAME.exec(name)![1]) > end) rmSync(join(this.#folder, name), { force: true });
+  }
+
   clear(): void {
     for (const name of this.#names()) rmSync(join(this.#folder, name), { force: true });
   }

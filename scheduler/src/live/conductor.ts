@@ -351,14 +351,14 @@ export class Conductor implements LiveRun {
       }
       const target = this.#pacer.paused ? this.#at : this.#pacer.target(this.#at);
       if (target <= this.#at) {
-        if (this.#pacer.paused) this.#mark(true); // a run that is paused goes on from exactly here, also after a crash
+        if (this.#pacer.paused) this.#mark('at once'); // a run that is paused goes on from exactly here, also after a crash
         await this.#sleep(TICK_MS);
         lastYield = this.#wallMs();
         continue;
       }
       await this.#window(target === Infinity ? this.#at + SOLO_WINDOW_US : target);
       this.#pacer.note(this.#at);
-      this.#mark();
+      this.#mark('in time');
       if (this.#wallMs() - lastYield > TICK_MS) {
         await new Promise((resolve) => setImmediate(resolve)); // sockets and API get their turn at any speed
         lastYield = this.#wallMs();
@@ -496,6 +496,7 @@ export class Conductor implements LiveRun {
   }
 
   async #checkpoint(): Promise<SavedTimeline> {
+    this.#mark('durably'); // a journal that ends before its checkpoint would go on another way
     const own = this.#timeline.save(this.at);
     const states = await this.#ask({ wantDigest: false, wantState: true });
     this.#checkpointEvents = this.totals().eventsProcessed;
@@ -538,12 +539,12 @@ export class Conductor implements LiveRun {
   }
 
   /** Notes in the journal how far time has gone: about once a second, or at once. */
-  #mark(atOnce = false): void {
+  #mark(how: 'in time' | 'at once' | 'durably'): void {
     const now = this.#wallMs();
-    if (this.#lastMarkAt === this.#at || (now - this.#lastMarkMs < MARK_MS && !atOnce)) return;
+    if (how !== 'durably' && (this.#lastMarkAt === this.#at || (how === 'in time' && now - this.#lastMarkMs < MARK_MS))) return;
     this.#lastMarkMs = now;
     this.#lastMarkAt = this.#at;
-    this.#inputs.mark(this.at, false);
+    this.#inputs.mark(this.at, how === 'durably');
   }
 
   #changed(): void {
