@@ -350,12 +350,15 @@ export class Conductor implements LiveRun {
         continue;
       }
       const target = this.#pacer.paused ? this.#at : this.#pacer.target(this.#at);
-      if (target <= this.#at) {
+      // A tick's worth at least: the clock never stands still, and windows of microseconds would keep the processor busy for nothing.
+      if (target < this.#at + Math.max(1, TICK_MS * 1000 * this.#pacer.speed)) {
         if (this.#pacer.paused) this.#mark('at once'); // a run that is paused goes on from exactly here, also after a crash
         await this.#sleep(TICK_MS);
         lastYield = this.#wallMs();
         continue;
       }
+      // As fast as possible means from event to event; an empty cluster would race through years while nobody is there.
+      if (target === Infinity && this.#earliest() === Infinity) await this.#sleep(TICK_MS);
       await this.#window(target === Infinity ? this.#at + SOLO_WINDOW_US : target);
       this.#pacer.note(this.#at);
       this.#mark('in time');
