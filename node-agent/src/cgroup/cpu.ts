@@ -319,12 +319,14 @@ export class CpuModel {
     let due = Infinity;
     if ((flags & FLAG.active) !== 0 && (!this.#steady || c.threads[row] === 0 || (flags & FLAG.partial) !== 0)) due = c.boundary[row]!;
     if (rate === 0) return due;
+    // Counters stand at `since`: a row whose rate stays is not settled.
+    const since = c.since[row]!;
     if (!this.#steady && c.quota[row]! > 0 && (flags & FLAG.throttled) === 0)
-      due = Math.min(due, onGrid(this.at + timeFor(c.pool[row]!, rate), TICK_US, this.#tickOffset));
+      due = Math.min(due, onGrid(Math.max(this.at, since + timeFor(c.pool[row]!, rate)), TICK_US, this.#tickOffset));
     if (c.target[row]! < Infinity) {
       const left = (c.target[row]! - c.served[row]!) * MILLION - c.servedCarry[row]!;
       const threadRate = this.#threadRate(row);
-      if (threadRate > 0) due = Math.min(due, this.at + timeFor(left, threadRate));
+      if (threadRate > 0) due = Math.min(due, since + timeFor(left, threadRate));
     }
     return due;
   }
