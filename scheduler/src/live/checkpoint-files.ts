@@ -21,14 +21,15 @@ export class CheckpointFiles {
       if (name.endsWith('.part') && NAME.test(name.slice(0, -'.part'.length))) rmSync(join(folder, name), { force: true });
   }
 
-  /** Writes in the background, one after the other; failures go to `failed`, since the journal alone suffices. */
-  write(saved: SavedTimeline, failed: (error: Error) => void): void {
-    const text = stringifyState({ build: this.#build, ...saved });
+  /** Writes in the background, one after the other; failures go to `failed`, since the journal alone suffices. Returns the size. */
+  write(saved: SavedTimeline, failed: (error: Error) => void): number {
+    const text = Buffer.from(stringifyState({ build: this.#build, ...saved }));
     const path = join(this.#folder, `checkpoint-${String(saved.at).padStart(16, '0')}.json`);
     this.#writing = this.#writeAfter(this.#writing, path, text, failed);
+    return text.length;
   }
 
-  async #writeAfter(earlier: Promise<void>, path: string, text: string, failed: (error: Error) => void): Promise<void> {
+  async #writeAfter(earlier: Promise<void>, path: string, text: Buffer, failed: (error: Error) => void): Promise<void> {
     await earlier;
     try {
       await writeFile(`${path}.part`, text, { mode: 0o600 });

@@ -49,7 +49,8 @@ export interface ConductorOptions {
   /** Hosts that must attach before time goes on (after a restart), with the wall milliseconds to wait for them. */
   readonly expected?: readonly string[];
   readonly expectedMs?: number;
-  readonly onCheckpoint?: (saved: SavedTimeline) => void;
+  /** Keeps a checkpoint; returns its size in bytes, for the log. */
+  readonly onCheckpoint?: (saved: SavedTimeline) => number;
   /** Wall milliseconds between two checkpoints while little happens; more often when much does. Default 60,000. */
   readonly checkpointMs?: number;
   readonly log?: (event: string, detail: Record<string, unknown>) => void;
@@ -88,7 +89,7 @@ export class Conductor implements LiveRun {
   readonly #pacer: Pacer;
   readonly #wallMs: () => number;
   readonly #log: (event: string, detail: Record<string, unknown>) => void;
-  readonly #onCheckpoint: ((saved: SavedTimeline) => void) | undefined;
+  readonly #onCheckpoint: ((saved: SavedTimeline) => number) | undefined;
   readonly #listeners = new Set<() => void>();
   readonly #waitingKeys = new Map<string, Promise<Submitted>>();
   /** Work for the next barrier. */
@@ -402,7 +403,11 @@ export class Conductor implements LiveRun {
     if (this.#submissions.length > 0) this.#admit();
     // While paused, what people do still shows at once: the instant it takes effect at is played.
     if (this.#pacer.paused && this.#inputs.nextAt() <= this.#at && !this.#waits()) await this.#window(this.#at + 1);
-    if (this.#onCheckpoint !== undefined && this.#checkpointDue()) this.#onCheckpoint(await this.#checkpoint());
+    if (this.#onCheckpoint !== undefined && this.#checkpointDue()) {
+      const began = this.#wallMs();
+      const bytes = this.#onCheckpoint(await this.#checkpoint());
+      this.#log('checkpoint.taken', { at: this.#at, bytes, pausedMs: Math.round(this.#wallMs() - began) });
+    }
   }
 
   #admit(): void {
