@@ -23,7 +23,12 @@ export const WORKSPACES = {
  */
 export const PURE = [
   { workspace: 'core', folders: ['core/src'], shells: [], packages: ['xstate'] },
-  { workspace: 'node-agent', folders: ['node-agent/src/agent', 'node-agent/src/cgroup', 'node-agent/src/workload'], shells: ['host'], packages: ['xstate'] },
+  {
+    workspace: 'node-agent',
+    folders: ['node-agent/src/agent', 'node-agent/src/cgroup', 'node-agent/src/workload'],
+    shells: ['host'],
+    packages: ['xstate'],
+  },
   {
     workspace: 'scheduler',
     folders: ['scheduler/src/store', 'scheduler/src/manager', 'scheduler/src/placement'],

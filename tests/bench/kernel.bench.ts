@@ -5,7 +5,6 @@ import {
   durationUs,
   EventQueue,
   LANE,
-  type Lane,
   type PartyFactory,
   partyId,
   RandomStream,
@@ -13,7 +12,7 @@ import {
   Timeline,
   timeUs,
 } from '@paperfleet/core';
-import { gossipFactories, gossipInputs, testHeader } from '../../core/src/kernel/testing/gossip.ts';
+import { gossipFactories, gossipInputs, testHeader } from '@paperfleet/core/testing';
 import { cpuNs, cpuNsPerOperation } from './measure.ts';
 import type { BenchResult } from './result.ts';
 
@@ -34,11 +33,11 @@ function queueRate(): number {
   const queue = new EventQueue<number>();
   const delay = delays();
   let seq = 0;
-  for (let i = 0; i < PENDING; i++) queue.push(delay[i & 0xffff]!, LANE.agent as Lane, i % PARTIES, ++seq, i);
+  for (let i = 0; i < PENDING; i++) queue.push(delay[i & 0xffff]!, LANE.agent, i % PARTIES, ++seq, i);
   const hold = (): void => {
     for (let i = 0; i < CALLS; i++) {
       const item = queue.pop(Infinity)!;
-      queue.push(queue.time + delay[seq & 0xffff]!, LANE.agent as Lane, item % PARTIES, ++seq, item);
+      queue.push(queue.time + delay[seq & 0xffff]!, LANE.agent, item % PARTIES, ++seq, item);
     }
   };
   const perEvent = cpuNsPerOperation(hold, CALLS, { rounds: 7, roundNs: 5e8 });

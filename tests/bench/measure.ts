@@ -34,14 +34,6 @@ export function timeOf(body: () => void): Span {
   return { cpuNs: cpuNs() - cpu, wallNs: Number(process.hrtime.bigint() - wall) };
 }
 
-/** Time of one asynchronous call; CPU time is that of this thread alone. */
-export async function timeOfAsync(body: () => Promise<void>): Promise<Span> {
-  const wall = process.hrtime.bigint();
-  const cpu = cpuNs();
-  await body();
-  return { cpuNs: cpuNs() - cpu, wallNs: Number(process.hrtime.bigint() - wall) };
-}
-
 /** Median, for an odd number of values the middle one. */
 export function median(values: readonly number[]): number {
   if (values.length === 0) throw new RangeError('median of nothing');

@@ -14,7 +14,7 @@ import {
 } from '@paperfleet/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
-import { gossipFactories, gossipInputs, testHeader } from '../../core/src/kernel/testing/gossip.ts';
+import { gossipFactories, gossipInputs, testHeader } from '@paperfleet/core/testing';
 import { type SocketRun, soloDigest, startSocketRun, startWorker, until } from '../support/gossip-cluster.ts';
 
 const NODES = 9;
@@ -62,21 +62,24 @@ describe('the same digest over sockets', () => {
 });
 
 describe('broken connections', () => {
-  test.each(['timeline', 'session'] as const)('a %s socket that breaks is taken up again, at many instants, and nothing shows in the digest', async (which) => {
-    await begin(2, (party) => `h${party % 2}`);
-    for (let cut = 1; cut <= 12; cut++) {
-      await run.conductor.runUntil(timeUs(Math.floor((END / 13) * cut)));
-      await until(() => run.conductor.hosts.every((host) => !host.detached), 'both hosts are back');
-      const sockets = run.sockets.filter(({ path }) => path === `/${which}`);
-      const { socket } = sockets[cut % sockets.length]!;
-      // At once, or in the middle of the windows that follow.
-      if (cut % 3 === 0) socket.destroy();
-      else setTimeout(() => socket.destroy(), cut % 5);
-    }
-    expect(await digestAt(END)).toBe(expected);
-    expect(run.log.filter(({ event }) => event === 'host.resumed').length).toBeGreaterThanOrEqual(6);
-    expect(run.log.filter(({ event }) => event === 'host.lost')).toEqual([]);
-  });
+  test.each(['timeline', 'session'] as const)(
+    'a %s socket that breaks is taken up again, at many instants, and nothing shows in the digest',
+    async (which) => {
+      await begin(2, (party) => `h${party % 2}`);
+      for (let cut = 1; cut <= 12; cut++) {
+        await run.conductor.runUntil(timeUs(Math.floor((END / 13) * cut)));
+        await until(() => run.conductor.hosts.every((host) => !host.detached), 'both hosts are back');
+        const sockets = run.sockets.filter(({ path }) => path === `/${which}`);
+        const { socket } = sockets[cut % sockets.length]!;
+        // At once, or in the middle of the windows that follow.
+        if (cut % 3 === 0) socket.destroy();
+        else setTimeout(() => socket.destroy(), cut % 5);
+      }
+      expect(await digestAt(END)).toBe(expected);
+      expect(run.log.filter(({ event }) => event === 'host.resumed').length).toBeGreaterThanOrEqual(6);
+      expect(run.log.filter(({ event }) => event === 'host.lost')).toEqual([]);
+    },
+  );
 
   test('a host that does not come back is lost at a journaled instant; replaying the journal gives the same digest', async () => {
     await begin(2, (party) => `h${party % 2}`, { resumeMs: 50 });
@@ -92,8 +95,16 @@ describe('broken connections', () => {
 });
 
 describe('refusals', () => {
-  const hello = (change: Partial<Hello>): Hello =>
-    ({ type: 'hello', protocol: PROTOCOL_VERSION, build: header.build, token: 'secret', role: 'host', host: 'intruder', offers: [], ...change }) as Hello;
+  const hello = (change: Partial<Extract<Hello, { role: 'host' }>>): Hello => ({
+    type: 'hello',
+    protocol: PROTOCOL_VERSION,
+    build: header.build,
+    token: 'secret',
+    role: 'host',
+    host: 'intruder',
+    offers: [],
+    ...change,
+  });
 
   async function closeOf(path: string, first: string | Uint8Array): Promise<{ code: number; reason: string }> {
     const socket = new WebSocket(`${run.url}${path}`);
@@ -110,8 +121,21 @@ describe('refusals', () => {
     ['another build', '/timeline', encodeHandshake(hello({ build: 'other' })), 'build'],
     ['something that is no JSON', '/timeline', '{"type":', 'malformed'],
     ['binary instead of a hello', '/session', new Uint8Array([1, 2, 3]), 'malformed'],
-    ['a ticket of nobody', '/session', encodeHandshake({ type: 'hello', protocol: PROTOCOL_VERSION, build: header.build, token: 'secret', role: 'agent', party: partyId(16), ticket: 'old' }), 'staleSession'],
-    ['a name in use', '/timeline', encodeHandshake(hello({ host: 'h0' } as Partial<Hello>)), 'nameInUse'],
+    [
+      'a ticket of nobody',
+      '/session',
+      encodeHandshake({
+        type: 'hello',
+        protocol: PROTOCOL_VERSION,
+        build: header.build,
+        token: 'secret',
+        role: 'agent',
+        party: partyId(16),
+        ticket: 'old',
+      }),
+      'staleSession',
+    ],
+    ['a name in use', '/timeline', encodeHandshake(hello({ host: 'h0' })), 'nameInUse'],
     ['an oversized hello', '/timeline', 'x'.repeat(17 * 1024 * 1024), 'tooLarge'],
   ])('%s gets a clear close code; the run goes on undisturbed', async (_what, path, first, close) => {
     await begin(1, () => 'h0', { token: 'secret' });
@@ -126,24 +150,27 @@ describe('refusals', () => {
     await begin(1, () => 'h0');
     await run.conductor.runUntil(timeUs(2_000_000));
     // The host's own socket of party 18 says something that party 17 would have to say.
-    const send = WebSocket.prototype.send;
+    const { prototype } = WebSocket;
+    const original = Object.getOwnPropertyDescriptor(prototype, 'send')!;
+    const send = original.value as (this: WebSocket, data: unknown, ...rest: unknown[]) => void;
     let forged = false;
-    WebSocket.prototype.send = function (this: WebSocket, data: Parameters<typeof send>[0], ...rest: never[]): void {
-      if (!forged && data instanceof Uint8Array) {
-        const envelope = decodeEnvelope(data);
-        if (envelope.ok && envelope.value.from === 18) {
-          forged = true;
-          send.call(this, encodeEnvelope({ ...envelope.value, from: partyId(17) }), ...rest);
-        }
+    prototype.send = function (this: WebSocket, data: unknown, ...rest: unknown[]): void {
+      const envelope = !forged && data instanceof Uint8Array ? decodeEnvelope(data) : undefined;
+      if (envelope?.ok === true && envelope.value.from === 18) {
+        forged = true;
+        send.call(this, encodeEnvelope({ ...envelope.value, from: partyId(17) }), ...rest);
       }
       send.call(this, data, ...rest);
     };
-    stops.push(() => void (WebSocket.prototype.send = send));
+    stops.push(() => Object.defineProperty(prototype, 'send', original));
     const digest = await digestAt(END);
     expect(run.log.some(({ event, detail }) => event === 'frame.refused' && detail['party'] === 18)).toBe(true);
     expect(run.conductor.hosts[0]!.parties.has(partyId(18))).toBe(false);
     expect(run.conductor.hosts[0]!.parties.size).toBe(NODES - 1);
-    await until(() => run.conductor.inputs().some(({ input }) => input.kind === 'lost' && input.parties.includes(partyId(18))), 'the loss is journaled');
+    await until(
+      () => run.conductor.inputs().some(({ input }) => input.kind === 'lost' && input.parties.includes(partyId(18))),
+      'the loss is journaled',
+    );
     expect(digest).not.toBe(expected);
     expect(soloDigest(header, factories, run.conductor.inputs().map(addressed), END)).toBe(digest);
   });

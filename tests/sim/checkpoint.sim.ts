@@ -1,7 +1,7 @@
 /** Checkpoints of the whole: saved as text at any barrier and taken up again, in as many timelines as you like, a run goes on as if nothing had happened. */
 import { RandomStream, rootKey } from '@paperfleet/core';
 import { describe, expect, test } from 'vitest';
-import { FACTORIES } from '../../lab/src/run/factories.ts';
+import { FACTORIES } from '@paperfleet/lab';
 import { chaos, digestOf, soloRun } from '../support/chaos.ts';
 import { runPlain } from '../support/checked-run.ts';
 import { randomRun } from '../support/random-run.ts';

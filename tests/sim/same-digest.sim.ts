@@ -24,7 +24,7 @@ import { CheckpointFiles, Conductor, LocalHost, type ManagerView, readJournal } 
 import { readStack } from '@paperfleet/lab';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { buildId } from '../../lab/src/run/build-id.ts';
-import { FACTORIES } from '../../lab/src/run/factories.ts';
+import { FACTORIES } from '@paperfleet/lab';
 import { runVirtual } from '../../lab/src/run/virtual-run.ts';
 import { type Cluster, startCluster } from '../../lab/src/up/cluster.ts';
 import { makeOffers } from '../../lab/src/up/offers.ts';

@@ -221,7 +221,7 @@ export class EventQueue<T> {
     this.#nextBin = 0;
     this.#pushed = 0;
     this.#horizon = first;
-    this.#bins = new Array<Entries>(BINS).fill(NONE);
+    this.#bins = Array.from({ length: BINS }, () => NONE);
     this.#beyond = new Entries();
     for (let i = 0; i < all.length; i += 2) this.#store(all.pairs[i]!, all.pairs[i + 1]!);
     this.#pour();

@@ -27,7 +27,12 @@ export type Explain =
       readonly wouldFitIf: readonly string[];
     }
   | { readonly code: 'SCALED'; readonly service: string; readonly from: number; readonly to: number; readonly by: string }
-  | { readonly code: 'CREATED'; readonly reason: 'replicas' | 'global' | 'job' | 'restart' | 'update'; readonly slot: number; readonly replaces?: string }
+  | {
+      readonly code: 'CREATED';
+      readonly reason: 'replicas' | 'global' | 'job' | 'restart' | 'update';
+      readonly slot: number;
+      readonly replaces?: string;
+    }
   | {
       readonly code: 'RESTART';
       readonly reason: 'exited' | 'node-down' | 'node-drained' | 'node-removed';
@@ -36,8 +41,16 @@ export type Explain =
       readonly attempts: number;
       readonly maxAttempts: number;
     }
-  | { readonly code: 'NOT_RESTARTED'; readonly why: 'condition' | 'max-attempts' | 'node-paused' | 'constraints'; readonly attempts: number; readonly maxAttempts: number }
-  | { readonly code: 'SHUTDOWN'; readonly reason: 'scale-down' | 'update' | 'node-down' | 'drain' | 'removed' | 'superseded' | 'constraints' }
+  | {
+      readonly code: 'NOT_RESTARTED';
+      readonly why: 'condition' | 'max-attempts' | 'node-paused' | 'constraints';
+      readonly attempts: number;
+      readonly maxAttempts: number;
+    }
+  | {
+      readonly code: 'SHUTDOWN';
+      readonly reason: 'scale-down' | 'update' | 'node-down' | 'drain' | 'removed' | 'superseded' | 'constraints';
+    }
   | { readonly code: 'REJECTED'; readonly message: string; readonly detail: string }
   | { readonly code: 'EXITED'; readonly exitCode: number; readonly oomKilled: boolean; readonly message: string }
   | { readonly code: 'NODE_DOWN'; readonly node: string; readonly lastHeartbeat: TimeUs; readonly graceUs: number; readonly tasks: number }

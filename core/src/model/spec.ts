@@ -146,7 +146,12 @@ export interface StackSpec {
 }
 
 /** SwarmKit's defaults (api/defaults/service.go; docker CLI for health checks). */
-export const DEFAULT_RESTART: RestartPolicy = { condition: 'any', delayUs: 5_000_000 as DurationUs, maxAttempts: 0, windowUs: 0 as DurationUs };
+export const DEFAULT_RESTART: RestartPolicy = {
+  condition: 'any',
+  delayUs: 5_000_000 as DurationUs,
+  maxAttempts: 0,
+  windowUs: 0 as DurationUs,
+};
 export const DEFAULT_UPDATE: UpdateConfig = {
   parallelism: 1,
   delayUs: 0 as DurationUs,

@@ -1,8 +1,7 @@
 /** Amounts as people read them, and back. */
-import { clockText, spanText } from '@paperfleet/core';
 import { UsageError } from './command.ts';
 
-export { clockText, spanText };
+export { clockText } from '@paperfleet/core';
 
 /** `1.25` cores from billionths, without needless zeros. */
 export const coresText = (nanoCpus: number): string => String(Math.round(nanoCpus / 1e7) / 100);

@@ -192,7 +192,7 @@ const service: Reader<ComposeService> = shape<ComposeService>(
     gpus: ['gpus', gpus],
     extension: ['x-paperfleet', extension],
   },
-  { ignored: IGNORED, advise: (key) => ADVICE[key] },
+  { ignored: IGNORED, advise: (key) => (Object.hasOwn(ADVICE, key) ? ADVICE[key] : undefined) },
 );
 
 /** Microseconds as a number, or a duration ('50ms'); -1 is no quota. */

@@ -462,3 +462,11 @@ test('two hundred services load with all their references resolved', () => {
     endpoint: { ports: [{ publishedPort: 10_199 }] },
   });
 });
+
+test('words that JavaScript objects know by themselves are words like any other', () => {
+  for (const word of ['__proto__', 'constructor', 'toString']) {
+    const text = `services:\n  web:\n    image: nginx\n${word}: ["curl", "localhost"]\n`;
+    const result = loadCompose({ files: [{ path: 'c.yml', text }], env: {}, profiles: [], projectName: 'p', readFile: () => undefined });
+    expect(result.ok ? [] : result.errors.map(({ line, path }) => [line, path])).toEqual([[4, word]]);
+  }
+});

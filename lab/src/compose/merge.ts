@@ -92,7 +92,7 @@ function pattern(path: readonly string[]): string {
 export function mergeNodes(base: SourceNode, over: SourceNode, path: readonly string[], diagnostics: Diagnostics): SourceNode | undefined {
   if (over.tag === 'reset') return undefined;
   if (over.tag === 'override' || base.tag === 'reset') return over;
-  const rule = RULES[pattern(path)];
+  const rule = own(RULES, pattern(path));
   if (over.kind === 'scalar' && over.value === null && rule !== 'replace') return base;
   if (base.kind === 'scalar' && base.value === null) return over;
   switch (rule) {
@@ -183,6 +183,9 @@ function buildMap(node: SourceNode): SourceNode {
   return node.kind === 'scalar' ? mapNode(new Map([['context', { key: node.place, value: node }]]), node.place) : node;
 }
 
+/** The table's own entry: `__proto__` and its like are words of the file as others are. */
+const own = <T>(table: Readonly<Record<string, T>>, key: string): T | undefined => (Object.hasOwn(table, key) ? table[key] : undefined);
+
 /** Merges a whole file over those before it. */
 export function mergeFiles(base: MapNode, over: MapNode, diagnostics: Diagnostics): MapNode {
   const merged = mergeNodes(base, over, [], diagnostics);
@@ -193,7 +196,7 @@ export function mergeFiles(base: MapNode, over: MapNode, diagnostics: Diagnostic
 export function settle(node: SourceNode, path: readonly string[]): SourceNode | undefined {
   if (node.tag === 'reset') return undefined;
   if (node.kind === 'scalar') return node;
-  if (node.kind === 'list') return settleList(node, UNIQUE[pattern(path)]);
+  if (node.kind === 'list') return settleList(node, own(UNIQUE, pattern(path)));
   const entries = new Map<string, MapEntry>();
   for (const [key, entry] of node.entries) {
     // Deeper than networks.*.aliases no list is unique; values there are taken as they are.
