@@ -78,7 +78,7 @@ export function endOfPeriod(c: CgroupColumns, bursts: BurstTable, row: number): 
   if ((flags & FLAG.throttled) !== 0) {
     c.nrThrottled[row]! += 1;
     c.flags[row]! &= ~FLAG.idle;
-    if (c.pool[row]! > 0 || c.threads[row] === 0) c.flags[row]! &= ~FLAG.throttled;
+    if (c.pool[row]! > 0) c.flags[row]! &= ~FLAG.throttled;
   } else if ((flags & FLAG.idle) !== 0) c.flags[row]! &= ~FLAG.active;
   else c.flags[row]! |= FLAG.idle;
 }

@@ -342,7 +342,10 @@ export class CpuModel {
       const before = c.threads[at]!;
       c.demand[at]! += more;
       c.threads[at] = before + moreThreads;
-      if (before === 0 && moreThreads > 0 && c.quota[at]! > 0) startPeriods(c, at, this.at, this.#steady);
+      if (c.quota[at] === 0) continue;
+      if (before === 0 && moreThreads > 0) startPeriods(c, at, this.at, this.#steady);
+      // put_prev_entity: a group that goes to sleep with a debt is throttled, though nobody waits in it.
+      if (before > 0 && before + moreThreads === 0 && !this.#steady && c.pool[at]! < 0) c.flags[at]! |= FLAG.throttled;
     }
     c.target[row] = target;
     this.#rewant(row);
