@@ -1,6 +1,7 @@
 /** Help and deploy, as native modal dialogs. */
 import type { ComponentChildren, VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Diagnostic } from '@paperfleet/core';
 import type { DeployFile } from '../core/index.ts';
 import { ApiFailure } from '../core/index.ts';
 import { useApp } from './app.ts';
@@ -212,6 +213,8 @@ export function DeployDialog(): VNode {
 }
 
 function Failure({ failure }: { readonly failure: Error }): VNode {
+  const details = failure instanceof ApiFailure ? failure.details : [];
+  if (details.length > 0) return <Places places={details} />;
   return (
     <div class="failure" role="alert">
       <b>{failure.message}</b>
@@ -219,6 +222,43 @@ function Failure({ failure }: { readonly failure: Error }): VNode {
       {failure instanceof ApiFailure && failure.hint !== undefined && <span>{failure.hint}</span>}
     </div>
   );
+}
+
+/** What is wrong with the files: where, what, and what to do. A press goes to the line. */
+function Places({ places }: { readonly places: readonly Diagnostic[] }): VNode {
+  return (
+    <div class="failure" role="alert">
+      <b>{places.length === 1 ? 'One thing is wrong' : `${places.length} things are wrong`}; nothing was deployed.</b>
+      <ol>
+        {places.map((place, i) => (
+          <li key={i}>
+            {place.line === undefined ? (
+              <span class="mono">{place.file}</span>
+            ) : (
+              <button type="button" class="link mono" onClick={() => showPlace(place)}>
+                {place.file}:{place.line}
+              </button>
+            )}
+            <span>
+              {(place.path ?? '') !== '' && <code>{place.path}</code>} {place.message}
+              {(place.hint ?? '') !== '' && <small>{place.hint}</small>}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+/** Selects the line of a place in its text field, which scrolls to it. */
+function showPlace({ file, line = 1 }: Diagnostic): void {
+  const field = [...document.querySelectorAll<HTMLTextAreaElement>('textarea[data-file]')].find(({ dataset }) => dataset['file'] === file);
+  if (field === undefined) return;
+  const lines = field.value.split('\n');
+  const from = lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0);
+  field.focus();
+  field.setSelectionRange(from, from + (lines[line - 1]?.length ?? 0));
+  field.scrollTop = (field.scrollHeight / Math.max(1, lines.length)) * Math.max(0, line - 4);
 }
 
 function Files({
@@ -238,6 +278,7 @@ function Files({
             spellcheck={false}
             placeholder="Paste a Compose file, or drop files here. Several are merged in order."
             data-testid={`deploy-text-${i}`}
+            data-file={file.path}
             value={file.text}
             onInput={(event) =>
               onChange(files.map((other, k) => (k === i ? { path: other.path, text: event.currentTarget.value } : other)))

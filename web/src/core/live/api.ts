@@ -7,6 +7,7 @@ import type {
   ClusterEvent,
   Command,
   CommandAck,
+  Diagnostic,
   FaultRequest,
   MetricRange,
   PlaybackRequest,
@@ -51,16 +52,21 @@ export interface ClusterApi {
   deploy(name: string, files: readonly DeployFile[]): Promise<CommandAck>;
 }
 
-/** A request that the server refused, in its own words. `code` is stable; `hint` says what to do; `path` where in the input. */
+/**
+ * A request that the server refused, in its own words. `code` is stable; `hint` says what to do; `path` where in the input;
+ * `details` what is wrong with the files that were sent, place by place.
+ */
 export class ApiFailure extends Error {
   readonly code: string;
   readonly hint: string | undefined;
   readonly path: string | undefined;
-  constructor(code: string, message: string, hint?: string, path?: string) {
+  readonly details: readonly Diagnostic[];
+  constructor(code: string, message: string, hint?: string, path?: string, details: readonly Diagnostic[] = []) {
     super(message);
     this.name = 'ApiFailure';
     this.code = code;
     this.hint = hint;
     this.path = path;
+    this.details = details;
   }
 }

@@ -25,7 +25,7 @@ function idempotencyKey(): string {
 async function failureOf(response: Response): Promise<ApiFailure> {
   try {
     const { error } = (await response.json()) as ApiError;
-    if (typeof error?.message === 'string') return new ApiFailure(error.code, error.message, error.hint, error.path);
+    if (typeof error?.message === 'string') return new ApiFailure(error.code, error.message, error.hint, error.path, error.details);
   } catch {
     // Not our server's answer (a proxy, a crash): the status line is all there is.
   }
