@@ -1,17 +1,7 @@
 // The kernel: the event queue under the hold model (take the earliest event, put one back later) and whole timelines.
 // CPU time of one thread.
 
-import {
-  durationUs,
-  EventQueue,
-  LANE,
-  type PartyFactory,
-  partyId,
-  RandomStream,
-  rootKey,
-  Timeline,
-  timeUs,
-} from '@paperfleet/core';
+import { durationUs, EventQueue, LANE, type PartyFactory, partyId, RandomStream, rootKey, Timeline, timeUs } from '@paperfleet/core';
 import { gossipFactories, gossipInputs, testHeader } from '@paperfleet/core/testing';
 import { cpuNs, cpuNsPerOperation } from './measure.ts';
 import type { BenchResult } from './result.ts';

@@ -17,6 +17,8 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 const DEFAULT_STACK = join(ROOT, 'scenarios/compose/shop.yml');
 const WEB_ROOT = join(ROOT, 'web/dist');
 const DEFAULT_PORT = '7070';
+/** Where the client verbs look when nobody says otherwise. */
+const DEFAULT_URL = `http://127.0.0.1:${DEFAULT_PORT}`;
 
 export const upCommand: Command = {
   name: 'up',
@@ -118,6 +120,7 @@ export const upCommand: Command = {
             ]),
         '',
         '  try next, in another terminal:',
+        ...(url === DEFAULT_URL ? [] : [`    export PAPERFLEET_URL=${url}`]),
         '    npx paperfleet ps                     what runs where',
         '    npx paperfleet scale shop_web=12      more replicas',
         '    npx paperfleet kill n3                a machine fails: watch its tasks move',
