@@ -17,6 +17,23 @@ const FLAGS = [
 export const launchBrowser = (): Promise<Browser> =>
   chromium.launch({ executablePath: process.env['PAPERFLEET_CHROMIUM'] ?? '/usr/bin/chromium', args: FLAGS });
 
+/** A box on the map, in pixels of the window; `look` is empty for nodes. */
+interface Cell {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly look: string;
+  readonly node: string;
+}
+
+/** What the page offers to tests in `window.__pf`. */
+interface PageHooks {
+  cell(id: string): Cell | undefined;
+  stats(): { readonly tasks: number } | undefined;
+  simTime(): number;
+}
+
 /** A page of the dashboard. */
 export class Dashboard {
   readonly page: Page;
@@ -92,8 +109,8 @@ export class Dashboard {
   }
 
   /** Boxes on the map, by task or node name; undefined for what is not there. */
-  cell(name: string): Promise<{ x: number; y: number; width: number; height: number; look: string; node: string } | undefined> {
-    return this.page.evaluate((id) => window.__pf?.cell(id), name);
+  cell(name: string): Promise<Cell | undefined> {
+    return this.page.evaluate((id) => (window as unknown as { __pf: PageHooks }).__pf.cell(id), name);
   }
 
   /** Presses on the middle of a task or on the name of a node's tile. */
@@ -103,8 +120,13 @@ export class Dashboard {
     else await this.page.mouse.click(box.x + 14, box.y + 10);
   }
 
+  /** Tasks that the page knows of. */
+  taskCount(): Promise<number> {
+    return this.page.evaluate(() => (window as unknown as { __pf: PageHooks }).__pf.stats()?.tasks ?? 0);
+  }
+
   simTime(): Promise<number> {
-    return this.page.evaluate(() => window.__pf!.simTime());
+    return this.page.evaluate(() => (window as unknown as { __pf: PageHooks }).__pf.simTime());
   }
 
   async close(): Promise<void> {

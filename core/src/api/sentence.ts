@@ -1,9 +1,21 @@
 /**
- * Explanations as English sentences, one template per code with its numbers filled in. Pages and the command share them;
- * nothing here knows more than what the decision maker wrote down.
+ * Explanations as English sentences: the one dictionary, a template per code with its numbers filled in, for pages and the
+ * command alike. Nothing here knows more than what the decision maker wrote down; another language is another dictionary.
  */
 import { assertNever } from '../errors.ts';
 import type { ClusterEvent, Explain } from '../model/explain.ts';
+
+/** What the references in events are called. Without it they are shown as they are. */
+export interface Names {
+  /** A task's name from its id. */
+  task(id: string): string;
+  /** A node's or service's name from its name or id. */
+  node(reference: string): string;
+  service(reference: string): string;
+}
+
+/** Whom a sentence is about, as events say it: a task, else a service, else a node; without any, nobody is named. */
+export type SentenceSubject = Pick<ClusterEvent, 'task' | 'service' | 'node'>;
 
 type Of<C extends Explain['code']> = Extract<Explain, { code: C }>;
 
@@ -39,11 +51,11 @@ export function clockText(us: number, digits: 0 | 1 | 2 | 3 = 3): string {
   return `${hours > 0 ? `${hours}:` : ''}${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}${fraction}`;
 }
 
-/** What nodes are like that a scheduler's filter turns down, after a count; unknown names (users' plugins) are shown as they are. */
+/** What a scheduler's filter says of the nodes it turned down, after a count. */
 const FILTER_WORDS: Readonly<Record<string, string>> = {
   ready: 'not ready',
-  resource: 'with too little unreserved CPU or memory',
-  resources: 'with too little unreserved CPU or memory',
+  resource: 'short of CPU or memory',
+  resources: 'short of CPU or memory',
   plugin: 'without a plugin it needs',
   plugins: 'without a plugin it needs',
   constraint: 'outside its constraints',
@@ -56,40 +68,62 @@ const FILTER_WORDS: Readonly<Record<string, string>> = {
   volumes: 'without its volume',
 };
 
-const rejections = (rejected: Readonly<Record<string, number>>): string =>
-  Object.entries(rejected)
-    .filter(([, count]) => count > 0)
-    .map(([filter, count]) => `${count} ${FILTER_WORDS[filter] ?? `rejected by ${filter}`}`)
-    .join(', ');
+/** The words for a filter's name; names not known here (users' plugins) are shown as they are. */
+export const filterText = (filter: string): string => FILTER_WORDS[filter] ?? `turned down by ${filter}`;
 
-/** What each score counts. */
+/** `3 short of CPU or memory, 1 not ready`; empty when no node was turned down. */
+export function rejectionsText(rejected: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(rejected).filter(([, count]) => count > 0);
+  return parts.map(([filter, count]) => `${count} ${filterText(filter)}`).join(', ');
+}
+
+/** What the scores count. Others are shown by name. */
 const SCORE_WORDS: Readonly<Record<string, string>> = {
   recentFailures: 'recent failures of this service',
   tasksOfService: 'tasks of this service',
   tasksTotal: 'tasks in all',
 };
 
-function placed(explain: Of<'PLACED'>): string {
-  const { node, considered, feasible, rejected, scores, runnerUp } = explain;
-  const out = rejections(rejected);
-  const choice =
-    feasible === 1
-      ? `the only one of ${plural(considered, 'node')} that could take it`
-      : `chosen from ${feasible} feasible of ${plural(considered, 'node')}`;
-  const said = scores.map(({ name, value }) => `${SCORE_WORDS[name] ?? name} ${value}`).join(', ');
-  const versus =
-    runnerUp === undefined
-      ? ''
-      : `; next best was ${runnerUp.node} (${runnerUp.scores.map(({ name, value }) => `${SCORE_WORDS[name] ?? name} ${value}`).join(', ')})`;
-  return `Placed on ${node}: ${choice}${out === '' ? '' : ` (${out})`}${said === '' ? '' : `, with ${said}`}${versus}.`;
+/** The words for a score's name. */
+export const scoreText = (score: string): string => SCORE_WORDS[score] ?? score;
+
+const inBrackets = (text: string): string => (text === '' ? '' : ` (${text})`);
+const after = (separator: string, text: string): string => (text === '' ? '' : `${separator}${text}`);
+
+/** Words at the head of a sentence: without a subject, and after one. */
+type Head = readonly [bare: string, afterSubject: string];
+const say = (who: string, [bare, afterSubject]: Head, rest: string): string =>
+  who === '' ? `${bare}${rest}` : `${who} ${afterSubject}${rest}`;
+
+/** The first score in which the chosen node differs from the runner-up decided. */
+function deciding({ scores, runnerUp }: Of<'PLACED'>, names: Names): string {
+  if (runnerUp === undefined) return '';
+  const other = names.node(runnerUp.node);
+  for (const [i, { name, value }] of scores.entries()) {
+    const theirs = runnerUp.scores[i];
+    if (theirs === undefined || theirs.value === value) continue;
+    const counts = SCORE_WORDS[name] !== undefined || name.startsWith('tasks ');
+    const compared = value < theirs.value ? (counts ? 'fewer' : 'a lower') : counts ? 'more' : 'a higher';
+    return `; it has ${compared} ${scoreText(name)} (${value}) than ${other} (${theirs.value})`;
+  }
+  return `; it is level with ${other} and first in order`;
 }
 
-function pending(explain: Of<'PENDING'>): string {
-  const { message, nearest, wouldFitIf, considered, rejected } = explain;
-  const reason = clause(message) === '' ? `no suitable node among ${considered} (${rejections(rejected)})` : clause(message);
-  const near = nearest === undefined ? '' : ` Nearest is ${nearest.node}: ${clause(nearest.detail)}.`;
-  const fit = wouldFitIf.length === 0 ? '' : ` It would fit if ${wouldFitIf.map(clause).join(', or if ')}.`;
-  return `Waiting for a node: ${reason}.${near}${fit}`;
+function placed(explain: Of<'PLACED'>, who: string, names: Names): string {
+  const { considered, feasible, rejected } = explain;
+  const out = inBrackets(rejectionsText(rejected));
+  const fit =
+    feasible === 1
+      ? `the only one of ${plural(considered, 'node')} that fits${out}`
+      : `${feasible} of ${plural(considered, 'node')} fit${out}${deciding(explain, names)}`;
+  return say(who, ['Placed', 'was placed'], ` on ${names.node(explain.node)}: ${fit}`);
+}
+
+function pending({ message, nearest, wouldFitIf, considered, rejected }: Of<'PENDING'>, who: string, names: Names): string {
+  const none = considered === 0 ? 'there is no node yet' : `no suitable node among ${considered}${inBrackets(rejectionsText(rejected))}`;
+  const near = nearest === undefined ? '' : `. Nearest is ${names.node(nearest.node)}: ${clause(nearest.detail)}`;
+  const fit = wouldFitIf.length === 0 ? '' : `. It would fit if ${wouldFitIf.map(clause).join(', or if ')}`;
+  return say(who, ['Waiting', 'waits'], ` for a node: ${clause(message) === '' ? none : clause(message)}${near}${fit}`);
 }
 
 const CREATED_WORDS: Readonly<Record<Of<'CREATED'>['reason'], string>> = {
@@ -100,6 +134,13 @@ const CREATED_WORDS: Readonly<Record<Of<'CREATED'>['reason'], string>> = {
   update: 'the service was updated and its tasks are being replaced',
 };
 
+function created({ slot, replaces, reason }: Of<'CREATED'>, who: string, names: Names): string {
+  // A name such as web.3 has the slot in it, and that of the task before is mostly the same.
+  const place = who !== '' || slot === 0 ? '' : ` in slot ${slot}`;
+  const earlier = replaces === undefined || names.task(replaces) === who ? '' : ` in place of ${names.task(replaces)}`;
+  return say(who, ['Created', 'was created'], `${place}${earlier}: ${CREATED_WORDS[reason]}`);
+}
+
 const RESTART_WORDS: Readonly<Record<Of<'RESTART'>['reason'], string>> = {
   exited: 'it ended',
   'node-down': 'its node is down',
@@ -107,12 +148,24 @@ const RESTART_WORDS: Readonly<Record<Of<'RESTART'>['reason'], string>> = {
   'node-removed': 'its node was removed',
 };
 
+function restart({ reason, condition, delayUs, attempts, maxAttempts }: Of<'RESTART'>, who: string): string {
+  const of = maxAttempts === 0 ? '' : ` of ${maxAttempts}`;
+  const delay = delayUs === 0 ? 'at once' : `after a delay of ${spanText(delayUs)}`;
+  const rest = ` because ${RESTART_WORDS[reason]}; the restart policy (${condition}) starts another ${delay}, attempt ${attempts}${of}`;
+  return say(who, ['Replaced', 'is replaced'], rest);
+}
+
 const NOT_RESTARTED_WORDS: Readonly<Record<Of<'NOT_RESTARTED'>['why'], string>> = {
   condition: 'the restart condition does not ask for it',
   'max-attempts': 'the attempts allowed are used up',
   'node-paused': 'its node is paused',
   constraints: 'its node no longer meets the constraints',
 };
+
+function notRestarted({ why, attempts, maxAttempts }: Of<'NOT_RESTARTED'>, who: string): string {
+  const used = why === 'max-attempts' ? ` (${attempts} of ${maxAttempts})` : '';
+  return say(who, ['Not restarted', 'is not restarted'], `: ${NOT_RESTARTED_WORDS[why]}${used}`);
+}
 
 const SHUTDOWN_WORDS: Readonly<Record<Of<'SHUTDOWN'>['reason'], string>> = {
   'scale-down': 'the service wants fewer replicas',
@@ -124,62 +177,89 @@ const SHUTDOWN_WORDS: Readonly<Record<Of<'SHUTDOWN'>['reason'], string>> = {
   constraints: 'its node no longer meets the constraints',
 };
 
-function restart({ reason, condition, delayUs, attempts, maxAttempts }: Of<'RESTART'>): string {
-  const of = maxAttempts === 0 ? '' : ` of ${maxAttempts}`;
-  const delay = delayUs === 0 ? 'at once' : `after a delay of ${spanText(delayUs)}`;
-  return `Replaced because ${RESTART_WORDS[reason]}; the restart policy (${condition}) starts another ${delay}, attempt ${attempts}${of}.`;
+function exited({ exitCode, oomKilled, message }: Of<'EXITED'>, who: string, where: string): string {
+  if (oomKilled) return say(who, ['Killed', 'was killed'], `${where} for using more memory than its limit (OOM, exit code ${exitCode})`);
+  return say(who, ['Ended', 'ended'], `${where} with exit code ${exitCode}${after(': ', clause(message))}`);
 }
 
-function notRestarted({ why, attempts, maxAttempts }: Of<'NOT_RESTARTED'>): string {
-  const used = why === 'max-attempts' ? ` (${attempts} of ${maxAttempts})` : '';
-  return `Not restarted: ${NOT_RESTARTED_WORDS[why]}${used}.`;
+function command({ command: name, detail }: Of<'COMMAND'>, who: string): string {
+  const more = clause(detail);
+  if (who !== '') return `${who}: ${name}${after(', ', more)}`;
+  return more.startsWith(`${name} `) ? `Command ${more}` : `Command ${name}${after(': ', more)}`;
 }
 
-function exited({ exitCode, oomKilled, message }: Of<'EXITED'>): string {
-  if (oomKilled) return `Killed for using more memory than its limit (OOM, exit code ${exitCode}).`;
-  const detail = clause(message);
-  return `Ended with exit code ${exitCode}${detail === '' ? '' : `: ${detail}`}.`;
+const FAULT_WORDS: Readonly<Record<string, string>> = {
+  crash: 'lost power',
+  recover: 'was switched on again',
+  killTask: 'was killed',
+  partition: 'was cut off: no message passes',
+  heal: 'can be reached again',
+  lost: 'is gone with its agent',
+};
+
+function fault({ fault: name, detail }: Of<'FAULT'>, who: string): string {
+  const more = clause(detail);
+  const what = FAULT_WORDS[more.startsWith('heal ') ? 'heal' : name];
+  if (who === '' || what === undefined) return `Fault ${name}${who === '' ? '' : ` on ${who}`}${after(': ', more)}`;
+  // The detail repeats the request; only a reason of its own, or what it says in brackets, is news.
+  return `${who} ${what}${inBrackets(name === 'lost' ? more : (/\((.+)\)/.exec(more)?.[1] ?? ''))}`;
 }
 
-/** The sentence of an explanation. */
-export function explainSentence(explain: Explain): string {
+const AS_WRITTEN: Names = { task: (id) => id, node: (reference) => reference, service: (reference) => reference };
+const NOBODY: SentenceSubject = {};
+
+/** The sentence of an explanation without its full stop: `Placed on n2: …`, with a subject `web.3 was placed on n2: …`. */
+export function explainClause(explain: Explain, about: SentenceSubject = NOBODY, names: Names = AS_WRITTEN): string {
+  const who =
+    about.task !== undefined
+      ? names.task(about.task)
+      : about.service !== undefined
+        ? names.service(about.service)
+        : about.node !== undefined
+          ? names.node(about.node)
+          : '';
+  const where = about.task === undefined || about.node === undefined ? '' : ` on ${names.node(about.node)}`;
   switch (explain.code) {
     case 'PLACED':
-      return placed(explain);
+      return placed(explain, who, names);
     case 'PENDING':
-      return pending(explain);
+      return pending(explain, who, names);
     case 'SCALED':
-      return `${explain.service} was scaled from ${explain.from} to ${explain.to} by ${explain.by}.`;
+      return `${names.service(explain.service)} was scaled from ${explain.from} to ${explain.to} by ${explain.by}`;
     case 'CREATED':
-      return `Created${explain.slot === 0 ? '' : ` in slot ${explain.slot}`}${explain.replaces === undefined ? '' : ` in place of ${explain.replaces}`}: ${CREATED_WORDS[explain.reason]}.`;
+      return created(explain, who, names);
     case 'RESTART':
-      return restart(explain);
+      return restart(explain, who);
     case 'NOT_RESTARTED':
-      return notRestarted(explain);
+      return notRestarted(explain, who);
     case 'SHUTDOWN':
-      return `Shut down: ${SHUTDOWN_WORDS[explain.reason]}.`;
+      return say(who, ['Shut down', 'is shut down'], `${where}: ${SHUTDOWN_WORDS[explain.reason]}`);
     case 'REJECTED':
-      return `Rejected by its node: ${clause(explain.message)}${clause(explain.detail) === '' ? '' : ` (${clause(explain.detail)})`}.`;
+      return say(
+        who,
+        ['Rejected by its node', 'was rejected by its node'],
+        `${where === '' ? '' : `, ${names.node(about.node!)}`}: ${clause(explain.message)}${inBrackets(clause(explain.detail))}`,
+      );
     case 'EXITED':
-      return exited(explain);
+      return exited(explain, who, where);
     case 'NODE_DOWN':
-      return `${explain.node} is down: its last heartbeat came at ${clockText(explain.lastHeartbeat)} and none followed within ${spanText(explain.graceUs)}; ${plural(explain.tasks, 'task was', 'tasks were')} on it.`;
+      return `${names.node(explain.node)} is down: its last heartbeat came at ${clockText(explain.lastHeartbeat)} and none followed within ${spanText(explain.graceUs)}; ${plural(explain.tasks, 'task was', 'tasks were')} on it`;
     case 'NODE_READY':
-      return `${explain.node} is ready: it opened session ${explain.session}.`;
+      return `${names.node(explain.node)} is ready: it opened session ${explain.session}`;
     case 'ROLLOUT':
-      return `Update of ${explain.service}: ${explain.state.replaceAll('_', ' ')}${clause(explain.message) === '' ? '' : `, ${clause(explain.message)}`}.`;
+      return `Update of ${names.service(explain.service)}: ${explain.state.replaceAll('_', ' ')}${after(', ', clause(explain.message))}`;
     case 'COMMAND':
-      return `Command ${explain.command}${clause(explain.detail) === '' ? '' : `: ${clause(explain.detail)}`}.`;
+      return command(explain, who);
     case 'FAULT':
-      return `Fault ${explain.fault}${clause(explain.detail) === '' ? '' : `: ${clause(explain.detail)}`}.`;
+      return fault(explain, who);
     case 'NOTE':
-      return `${clause(explain.message)}.`;
+      return `${who === '' ? '' : `${who}: `}${clause(explain.message)}${where}`;
     default:
       return assertNever(explain, 'explanation');
   }
 }
 
-/** Whom an event is about, most specific first: a task, else a service, else a node; '' for the cluster. */
-export function eventSubject(event: ClusterEvent): string {
-  return event.task ?? event.service ?? event.node ?? '';
+/** The sentence of an explanation, with its full stop. */
+export function explainSentence(explain: Explain, about: SentenceSubject = NOBODY, names: Names = AS_WRITTEN): string {
+  return `${explainClause(explain, about, names)}.`;
 }

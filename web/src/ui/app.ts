@@ -4,8 +4,8 @@ import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { ReadonlySignal, Signal } from '@preact/signals';
 import { batch, computed, signal } from '@preact/signals';
-import type { PlaybackState } from '@paperfleet/core';
-import type { ClusterApi, Connection, ConnectionStatus, MapTheme, Names, StoreChange } from '../core/index.ts';
+import type { Names, PlaybackState } from '@paperfleet/core';
+import type { ClusterApi, Connection, ConnectionStatus, MapTheme, StoreChange } from '../core/index.ts';
 import { ApiFailure, ChartScheduler, ClusterStore, connect, MAP_THEMES } from '../core/index.ts';
 
 export type ThemeChoice = 'auto' | 'light' | 'dark';

@@ -2,8 +2,9 @@
 import type { RefObject, VNode } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useComputed } from '@preact/signals';
+import { rejectionsText } from '@paperfleet/core';
 import type { LookName, MapTarget } from '../core/index.ts';
-import { LOOK, LOOK_LABEL, LOOK_SHORT, MapRenderer, matches, parseQuery, plural, rejectedWords } from '../core/index.ts';
+import { LOOK, LOOK_LABEL, LOOK_SHORT, MapRenderer, matches, parseQuery, plural } from '../core/index.ts';
 import type { App } from './app.ts';
 import { useApp } from './app.ts';
 import { setMap } from './hooks.ts';
@@ -96,7 +97,7 @@ function PendingTray({ navigation }: { readonly navigation: Navigation }): VNode
   const reason = store.events.findLast(
     (event) => event.explain.code === 'PENDING' && event.task !== undefined && pending.includes(store.tasks.indexOfId(event.task)),
   );
-  const why = reason?.explain.code === 'PENDING' ? rejectedWords(reason.explain.rejected) || reason.explain.message : '';
+  const why = reason?.explain.code === 'PENDING' ? rejectionsText(reason.explain.rejected) || reason.explain.message : '';
   return (
     <section class="tray waiting" data-testid="pending" aria-label="Tasks waiting for a node">
       <strong>{pending.length} pending</strong>

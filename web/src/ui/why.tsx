@@ -2,7 +2,8 @@
 import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { ClusterEvent, Explain, Why } from '@paperfleet/core';
-import { facts, scoreWords, sentence, simClock } from '../core/index.ts';
+import { scoreText } from '@paperfleet/core';
+import { facts, sentence, simClock } from '../core/index.ts';
 import type { App } from './app.ts';
 import { useApp } from './app.ts';
 import type { Navigation, Selection } from './navigation.ts';
@@ -157,7 +158,7 @@ function Scores({ explain }: { readonly explain: Extract<Explain, { code: 'PLACE
       <tbody>
         {explain.scores.map((score, i) => (
           <tr key={score.name} class={i === decided ? 'decided' : ''}>
-            <td>{scoreWords(score.name)}</td>
+            <td>{scoreText(score.name)}</td>
             <td class="r num">{score.value}</td>
             {runnerUp !== undefined && <td class="r num">{runnerUp.scores[i]?.value ?? '–'}</td>}
           </tr>
