@@ -77,7 +77,7 @@ async function measure({ nodes, tasks, hosts, page, port }: Case): Promise<Pace>
     if (browser !== undefined) {
       const tab = await browser.newPage({ viewport: { width: 1366, height: 768 } });
       await tab.goto(url);
-      await tab.waitForFunction('window.__pf !== undefined && window.__pf.simTime() > 0', undefined, { timeout: 30_000 });
+      await tab.waitForSelector('canvas', { timeout: 30_000 });
     }
     await new Promise((resolve) => setTimeout(resolve, 5000));
     const before = await playback(url);
