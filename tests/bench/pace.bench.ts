@@ -4,7 +4,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { PlaybackState, ServiceView } from '@paperfleet/core';
+import type { PlaybackState, RunStatus, ServiceView } from '@paperfleet/core';
 import { spawnSelf } from '@paperfleet/lab';
 import { chromium } from 'playwright-core';
 import type { BenchResult } from './result.ts';
@@ -117,7 +117,7 @@ async function settled(url: string, tasks: number): Promise<void> {
 }
 
 const playback = async (url: string): Promise<PlaybackState> =>
-  ((await (await fetch(`${url}/api/runs/live`)).json()) as { playback: PlaybackState }).playback;
+  ((await (await fetch(`${url}/api/runs/live`)).json()) as RunStatus).run.playback;
 const rssMb = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
 
 /** CPU seconds of a process: user and system, in clock ticks of 10 ms. */
