@@ -16,15 +16,15 @@ import {
   MemoryJournal,
   type PartyId,
   replay,
+  TASK_STATE,
   Timeline,
   timeUs,
 } from '@paperfleet/core';
 import { AgentHost, createNodeAgent } from '@paperfleet/node-agent';
 import { CheckpointFiles, Conductor, LocalHost, type ManagerView, readJournal } from '@paperfleet/scheduler';
-import { readStack } from '@paperfleet/lab';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { buildId } from '../../lab/src/run/build-id.ts';
-import { FACTORIES } from '@paperfleet/lab';
+import { FACTORIES, readStack } from '@paperfleet/lab';
 import { runVirtual } from '../../lab/src/run/virtual-run.ts';
 import { type Cluster, startCluster } from '../../lab/src/up/cluster.ts';
 import { makeOffers } from '../../lab/src/up/offers.ts';
@@ -46,7 +46,7 @@ describe('the scenario is worth it', () => {
     expect(run.until).toBeGreaterThanOrEqual(600 * SECOND);
     expect(run.inputs.filter(({ input }) => input.kind === 'join').length).toBeGreaterThanOrEqual(20);
     const { store } = oneQueue.party(MANAGER) as unknown as ManagerView;
-    expect([...store.tasks.values()].filter((task) => task.state === 512).length).toBeGreaterThanOrEqual(200);
+    expect([...store.tasks.values()].filter((task) => task.state === TASK_STATE.running).length).toBeGreaterThanOrEqual(200);
     const kinds = new Set<string>();
     for (const { input } of run.inputs) {
       if (input.kind === 'command') kinds.add(input.command.do);
@@ -134,6 +134,13 @@ describe('over WebSockets, agent hosts as processes', () => {
     const result = await runVirtual({ ...run, transport: 'ws', agents: 3, place });
     expect(result.digest).toBe(expected);
   });
+});
+
+test('agent hosts of another build are refused, and the run says so at once', async () => {
+  const header = { ...run.header, build: 'another' };
+  await expect(runVirtual({ ...run, header, transport: 'ws', agents: 2 })).rejects.toThrow(
+    /0 of 2 agent hosts attached: worker-\d has ended \(exit code 1\)/,
+  );
 });
 
 describe('at several wall speeds', () => {

@@ -1,6 +1,6 @@
 /** A random run under watch. */
 import { addressed, digestText, type Factories, Timeline } from '@paperfleet/core';
-import { FACTORIES } from '../../lab/src/run/factories.ts';
+import { FACTORIES } from '@paperfleet/lab';
 import { checkCalm } from './calm.ts';
 import { Watch } from './invariants.ts';
 import type { RandomRun } from './random-run.ts';

@@ -119,7 +119,11 @@ async function runOverSockets(options: VirtualRunOptions): Promise<VirtualRunRes
     spawnSelf(['agent', '--join', url, '--name', host, '--nodes', '0', '--quiet', '--with-parent'], { PAPERFLEET_JOIN_TOKEN: token }),
   );
   try {
-    await conductor.waitForHosts(hosts.length, ATTACH_MS);
+    let ended: string | undefined;
+    for (const [index, child] of children.entries()) {
+      child.once('exit', (code, signal) => (ended ??= `${hosts[index]} has ended (${signal ?? `exit code ${code}`}); it says above why`));
+    }
+    await conductor.waitForHosts(hosts.length, ATTACH_MS, () => ended);
     for (let now = 0; now < until && options.signal?.aborted !== true; ) {
       now = Math.min(until, now + 10 * SLICE_US);
       await conductor.runUntil(now as TimeUs);

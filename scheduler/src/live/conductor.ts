@@ -18,6 +18,7 @@ import {
   type Journal,
   type JournaledInput,
   MANAGER,
+  PaperfleetError,
   type Party,
   type PartyId,
   type PlaybackState,
@@ -327,14 +328,19 @@ export class Conductor implements LiveRun {
     await this.#barrier();
   }
 
-  /** Handles what waits for a barrier until so many hosts are attached (virtual time; not together with `start`). @throws Error after `timeoutMs`. */
-  async waitForHosts(count: number, timeoutMs: number): Promise<void> {
+  /**
+   * Handles what waits for a barrier until so many hosts are attached (virtual time; not together with `start`).
+   * @param hopeless – says why there is no use in waiting any longer.
+   * @throws PaperfleetError PF_HOST_LOST when it is hopeless or after `timeoutMs`.
+   */
+  async waitForHosts(count: number, timeoutMs: number, hopeless: () => string | undefined = () => undefined): Promise<void> {
     const deadline = this.#wallMs() + timeoutMs;
     for (;;) {
       await this.#barrier();
       if (this.#hosts.size >= count) return;
-      if (this.#wallMs() > deadline)
-        throw new Error(`only ${this.#hosts.size} of ${count} agent hosts attached within ${timeoutMs / 1000} s`);
+      const late = this.#wallMs() > deadline ? `they did not within ${timeoutMs / 1000} s` : undefined;
+      const why = hopeless() ?? late;
+      if (why !== undefined) throw new PaperfleetError('PF_HOST_LOST', `${this.#hosts.size} of ${count} agent hosts attached: ${why}`);
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   }
