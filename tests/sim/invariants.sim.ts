@@ -26,7 +26,7 @@ function checked(run: RandomRun): { digest: string; commits: number } {
     const { digest, commits } = runChecked(run);
     return { digest, commits };
   } catch (error) {
-    const repeat = `node --conditions=@paperfleet/source --import tsx tests/sim/replay-seed.ts ${run.seed}`;
+    const repeat = `npx tsx --conditions=@paperfleet/source tests/sim/replay-seed.ts ${run.seed}`;
     throw new Error(`seed ${run.seed} (${run.size}: ${run.troubles.join(', ')}): ${(error as Error).message}\nrepeat with: ${repeat}`, {
       cause: error,
     });

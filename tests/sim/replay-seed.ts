@@ -1,5 +1,5 @@
 // Repeats one random run of invariants.sim.ts and says what went wrong:
-//   node --conditions=@paperfleet/source --import tsx tests/sim/replay-seed.ts SEED [SEED…]
+//   npx tsx --conditions=@paperfleet/source tests/sim/replay-seed.ts SEED [SEED…]
 import { runChecked } from '../support/checked-run.ts';
 import { randomRun } from '../support/random-run.ts';
 
