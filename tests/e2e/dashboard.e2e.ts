@@ -1,6 +1,6 @@
 /** The dashboard, used as people use it: a real browser, a real `paperfleet up`. The tests share one cluster and run in order. */
 import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { ensureBuilt } from '../../scripts/setup.mjs';
 import { Dashboard, launchBrowser } from '../support/dashboard.ts';
 import { endAll, eventually, type Manager, startManager, temporaryFolder } from '../support/paperfleet.ts';
@@ -285,6 +285,7 @@ describe('for everyone', () => {
 
   test('names, roles and contrast of all views and dialogs, light and dark', async () => {
     await manager.api.fault({ nodes: ['n8'], fault: { fault: 'crash' } });
+    onTestFinished(async () => void (await manager.api.fault({ nodes: ['n8'], fault: { fault: 'recover' } })));
     for (const colorScheme of ['light', 'dark'] as const) {
       const dashboard = await visit('/', { colorScheme });
       for (const path of [
@@ -310,12 +311,20 @@ describe('for everyone', () => {
       await dashboard.page.goto(`${manager.url}/r/live/services`);
       await dashboard.click('deploy');
       await dashboard.expectAccessible(`deploy, ${colorScheme}`);
+      await dashboard.page.getByTestId('deploy-text-0').fill('services: {}');
+      for (const hovered of ['deploy-submit', 'deploy-name']) {
+        await dashboard.page.getByTestId(hovered).hover();
+        await dashboard.expectAccessible(`pointer on ${hovered}, ${colorScheme}`);
+      }
+      await dashboard.page.goto(`${manager.url}/r/live/nodes/n1`);
+      await dashboard.click('kill-n1');
+      await dashboard.expectAccessible(`kill, armed, ${colorScheme}`);
     }
-    await manager.api.fault({ nodes: ['n8'], fault: { fault: 'recover' } });
   });
 });
 
 test('the server is killed and comes back: the page says so, and recovers by itself', async () => {
+  await manager.api.settled(NODES);
   const dashboard = await visit();
   await manager.program.kill('SIGKILL');
   await dashboard.see('connection', /reconnecting/);

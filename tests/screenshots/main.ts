@@ -1,9 +1,9 @@
 /**
  * `npm run screenshots [-- URL]`: pictures of the dashboard of a running cluster, written to tests/screenshots/out; with
- * `--readme` also docs/images/dashboard.png. URL is the argument, PAPERFLEET_URL, or http://127.0.0.1:7070. The cluster is
+ * `--act --readme` also docs/images/dashboard.png. URL is the argument, PAPERFLEET_URL, or http://127.0.0.1:7070. The cluster is
  * looked at and not changed, except by `--act`, which kills a node, takes the pictures of it and recovers it.
  * `--only TEXT` takes the pictures whose names contain it.
- * Chromium is found in CHROMIUM or at /usr/bin/chromium.
+ * Chromium is found in PAPERFLEET_CHROMIUM or at /usr/bin/chromium.
  */
 import { copyFile, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -21,7 +21,7 @@ interface Shot {
 
 const OUT = path.join(import.meta.dirname, 'out');
 const README_IMAGE = path.join(import.meta.dirname, '../../docs/images/dashboard.png');
-const README_SHOT = 'map-light-1366';
+const README_SHOT = 'down-light-1600';
 const MAX_README_BYTES = 300 * 1024;
 const FLAGS = [
   '--no-sandbox',
@@ -128,13 +128,11 @@ async function takeFailure(browser: Browser, cluster: Cluster): Promise<void> {
   const shot = { path: `/r/live/map?sel=node:${encodeURIComponent(node)}`, width: 1366, height: 625, dark: false };
   try {
     await take(browser, { ...shot, name: 'crashed-light-1366' });
-    await take(browser, {
-      ...shot,
-      name: 'down-light-1366',
-      prepare: async (page) => {
-        await page.getByTestId('drawer').getByText('down', { exact: false }).first().waitFor({ timeout: 60_000 });
-      },
-    });
+    const prepare = async (page: Page): Promise<void> => {
+      await page.getByTestId('why').getByText('is down', { exact: false }).first().waitFor({ timeout: 60_000 });
+    };
+    await take(browser, { ...shot, name: README_SHOT, width: 1600, height: 900, prepare });
+    await take(browser, { ...shot, name: 'down-light-1366', prepare });
   } finally {
     await send('faults', { nodes: [node], fault: { fault: 'recover' } });
   }
@@ -143,7 +141,7 @@ async function takeFailure(browser: Browser, cluster: Cluster): Promise<void> {
 async function main(): Promise<void> {
   const cluster = await lookAt(base);
   await mkdir(OUT, { recursive: true });
-  const browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: FLAGS });
+  const browser = await chromium.launch({ executablePath: process.env['PAPERFLEET_CHROMIUM'] ?? '/usr/bin/chromium', args: FLAGS });
   try {
     const only = args.includes('--only') ? (args[args.indexOf('--only') + 1] ?? '') : '';
     for (const shot of shotsOf(cluster)) if (shot.name.includes(only)) await take(browser, shot);

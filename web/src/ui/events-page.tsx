@@ -14,7 +14,7 @@ const LEVELS = [
   ['error', 'Errors'],
 ] as const;
 const RANK = { info: 0, warning: 1, error: 2 } as const;
-const MARK = { info: '·', warning: '!', error: '✕' } as const;
+const MARK = { info: '•', warning: '!', error: '✕' } as const;
 
 export function EventsPage(): VNode {
   const app = useApp();
@@ -125,7 +125,8 @@ function EventTable({ events }: { readonly events: readonly ClusterEvent[] }): V
           >
             <td class="r num muted">{simClock(event.at)}</td>
             <td class="c mark" title={event.severity}>
-              {MARK[event.severity]}
+              <span aria-hidden="true">{MARK[event.severity]}</span>
+              <span class="hidden">{event.severity}</span>
             </td>
             <td>
               <button type="button" class="link text">

@@ -44,11 +44,11 @@ function ServiceStrip({ navigation }: { readonly navigation: Navigation }): VNod
             type="button"
             class="name"
             data-testid={`service-${service.name}`}
-            title={`${service.image}: why, load, details`}
+            title={`${service.name} (${service.image}): why, load, details`}
             onClick={() => navigation.select({ kind: 'service', id: service.name })}
           >
             <Swatch row={service.row} />
-            {service.name}
+            <span class="long">{service.name}</span>
           </button>
           <span
             class={`num running ${service.running < service.desired ? 'short' : ''}`}

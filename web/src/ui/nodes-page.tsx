@@ -4,7 +4,7 @@ import type { NodeView } from '@paperfleet/core';
 import { naturalCompare, plural } from '../core/index.ts';
 import { belief, gap } from '../core/map/tile-painter.ts';
 import { useApp } from './app.ts';
-import { NodeBars } from './drawer.tsx';
+import { NodeBars } from './selection-panel.tsx';
 import { useNavigation } from './navigation.ts';
 import { NodeVerbs } from './node-verbs.tsx';
 import { Empty } from './parts.tsx';

@@ -94,12 +94,16 @@ function Row({ service, looks }: { readonly service: ServiceView; readonly looks
   return (
     <tr class={navigation.selection?.id === service.name ? 'selected' : ''} data-testid={`row-${service.name}`}>
       <td>
-        <a class="name" href={navigation.href('services', service.name)}>
+        <a class="name" title={service.name} href={navigation.href('services', service.name)}>
           <Swatch row={service.row} />
-          {service.name}
+          <span class="long">{service.name}</span>
         </a>
       </td>
-      <td class="muted">{service.image}</td>
+      <td class="muted">
+        <span class="long" title={service.image}>
+          {service.image}
+        </span>
+      </td>
       <td class="c">
         <Replicas name={service.name} />
       </td>

@@ -198,3 +198,41 @@ test('names outlive tasks', () => {
   store.apply(delta(1, { removedTasks: [1] }));
   expect(store.taskName('task-1')).toBe('svc0.4');
 });
+
+test('a task that was killed for want of memory looks so, whichever comes first, its row or the reason', () => {
+  const row = (state: TaskState): TaskRow => ({
+    row: 5,
+    service: 0,
+    slot: 1,
+    node: 0,
+    state,
+    desired: TASK_STATE.running,
+    error: 0,
+    health: 0,
+  });
+  const failed = { ...row(TASK_STATE.failed), error: 'task: non-zero exit (137)' };
+  const start = (): ClusterStore => {
+    const store = new ClusterStore();
+    store.reset(snapshot(0, [nodeView(0)], [serviceView(0)], [row(TASK_STATE.running)]));
+    return store;
+  };
+  const look = (store: ClusterStore): number => store.lookAt(store.tasks.indexOfRow(5));
+  const ended = (oomKilled: boolean): ClusterEvent => ({
+    id: 9,
+    at: 1 as ClusterEvent['at'],
+    cause: 0,
+    severity: 'error',
+    kind: 'task.failed',
+    task: columns([failed]).id[0]!,
+    explain: { code: 'EXITED', exitCode: 137, oomKilled, message: '' },
+  });
+  for (const oomKilled of [true, false]) {
+    const [rowFirst, reasonFirst] = [start(), start()];
+    rowFirst.apply(delta(1, { tasks: columns([failed]) }));
+    rowFirst.apply(delta(2, { events: [ended(oomKilled)] }));
+    reasonFirst.apply(delta(1, { events: [ended(oomKilled)] }));
+    expect(look(reasonFirst)).toBe(LOOK.running);
+    reasonFirst.apply(delta(2, { tasks: columns([failed]) }));
+    expect([look(rowFirst), look(reasonFirst)]).toEqual(oomKilled ? [LOOK.oom, LOOK.oom] : [LOOK.failed, LOOK.failed]);
+  }
+});

@@ -16,7 +16,7 @@ import type {
 } from '@paperfleet/core';
 import { LIVE_PROTOCOL, TASK_STATE } from '@paperfleet/core';
 import type { Look } from './look.ts';
-import { lookOf } from './look.ts';
+import { LOOK, lookOf } from './look.ts';
 import { Ring } from './ring.ts';
 import { TaskTable } from './task-table.ts';
 
@@ -55,6 +55,8 @@ export interface Measured {
   readonly memoryHistory: Ring;
 }
 
+/** What is remembered of tasks besides their rows. */
+const FORMER_KEPT = 4000;
 const NOTHING: StoreChange = { reset: false, nodes: false, services: false, tasks: false, events: false, playback: false, metrics: false };
 const IDLE_PLAYBACK: PlaybackState = { paused: true, speed: 1, reachedSpeed: 0, simUs: 0, waitingFor: [] };
 
@@ -95,6 +97,8 @@ export class ClusterStore {
   readonly #observers: Set<TaskObserver> = new Set();
   readonly #nodeRows: Map<string, number> = new Map();
   readonly #serviceRows: Map<string, number> = new Map();
+  /** Ids of tasks that were killed for want of memory: their rows say no more than `non-zero exit (137)`. Bounded. */
+  readonly #outOfMemory: Set<string> = new Set();
   /** Names of tasks that are no longer held, for events that still speak of them. Bounded. */
   readonly #formerTasks: Map<string, string> = new Map();
 
@@ -153,11 +157,13 @@ export class ClusterStore {
       this.nodeMetrics.clear();
       this.serviceMetrics.clear();
       this.#formerTasks.clear();
+      this.#outOfMemory.clear();
     }
     for (const observer of this.#observers) observer.reset();
     for (const node of snapshot.nodes) this.#putNode(node);
     for (const service of snapshot.services) this.#putService(service);
     this.#putTasks(snapshot.tasks);
+    this.#noteOutOfMemory(snapshot.events);
     for (const event of snapshot.events) this.events.push(event);
     this.#tell({ reset: true, nodes: true, services: true, tasks: true, events: true, playback: true, metrics: true });
   }
@@ -169,6 +175,7 @@ export class ClusterStore {
     this.totals = delta.totals;
     for (const node of delta.nodes ?? []) this.#putNode(node);
     for (const service of delta.services ?? []) this.#putService(service);
+    this.#noteOutOfMemory(delta.events ?? []);
     if (delta.tasks !== undefined) this.#putTasks(delta.tasks);
     for (const row of delta.removedTasks ?? []) this.#removeTask(row);
     for (const row of delta.removedServices ?? []) this.#removeService(row);
@@ -240,7 +247,7 @@ export class ClusterStore {
   lookAt(index: number): Look {
     const { tasks } = this;
     const node = this.nodes.get(tasks.node[index]!);
-    return lookOf(
+    const look = lookOf(
       tasks.state[index]!,
       tasks.desired[index]!,
       tasks.node[index]!,
@@ -248,6 +255,7 @@ export class ClusterStore {
       tasks.error[index]!,
       node?.status === 'down',
     );
+    return look === LOOK.failed && this.#outOfMemory.has(tasks.id[index]!) ? LOOK.oom : look;
   }
 
   /** Indexes of the tasks that hold `keep`, in order of their rows (creation). */
@@ -305,11 +313,22 @@ export class ClusterStore {
     }
   }
 
+  /** The reason may come before or after the row that tells of the end. */
+  #noteOutOfMemory(events: readonly ClusterEvent[]): void {
+    for (const { task, explain } of events) {
+      if (task === undefined || explain.code !== 'EXITED' || !explain.oomKilled) continue;
+      this.#outOfMemory.add(task);
+      if (this.#outOfMemory.size > FORMER_KEPT) this.#outOfMemory.delete(this.#outOfMemory.values().next().value!);
+      const index = this.tasks.indexOfId(task);
+      if (index >= 0) for (const observer of this.#observers) observer.taskChanged(index);
+    }
+  }
+
   #removeTask(row: number): void {
     const index = this.tasks.indexOfRow(row);
     if (index < 0) return;
     this.#formerTasks.set(this.tasks.id[index]!, this.taskNameAt(index));
-    if (this.#formerTasks.size > 4000) this.#formerTasks.delete(this.#formerTasks.keys().next().value!);
+    if (this.#formerTasks.size > FORMER_KEPT) this.#formerTasks.delete(this.#formerTasks.keys().next().value!);
     for (const observer of this.#observers) observer.taskRemoved(index);
     this.tasks.remove(row);
   }
