@@ -213,7 +213,7 @@ test('a task that was killed for want of memory looks so, whichever comes first,
   const failed = { ...row(TASK_STATE.failed), error: 'task: non-zero exit (137)' };
   const start = (): ClusterStore => {
     const store = new ClusterStore();
-    store.reset(snapshot(0, [nodeView(0)], [serviceView(0)], [row(TASK_STATE.running)]));
+    store.load(snapshot(0, [nodeView(0)], [serviceView(0)], [row(TASK_STATE.running)]));
     return store;
   };
   const look = (store: ClusterStore): number => store.lookAt(store.tasks.indexOfRow(5));
