@@ -211,13 +211,13 @@ describe('at several wall speeds', () => {
 });
 
 describe('a live cluster that people played with', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'paperfleet-sim-'));
+  let folder = '';
   const hosts: AgentHost[] = [];
   let live: Cluster | undefined;
   afterEach(async () => {
     for (const host of hosts.splice(0)) host.stop('the test ends');
     await live?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    if (folder !== '') rmSync(folder, { recursive: true, force: true });
   });
 
   const stack = (name: string) => {
@@ -274,6 +274,7 @@ describe('a live cluster that people played with', () => {
   const lull = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
   test('its journal, replayed, gives its digests; so does the rest of it from a checkpoint', async () => {
+    folder = mkdtempSync(join(tmpdir(), 'paperfleet-sim-'));
     let cluster = await startLive(0);
     const port = Number(new URL(cluster.url).port);
     bring(cluster, 'one', 6);
