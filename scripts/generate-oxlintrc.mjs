@@ -201,6 +201,7 @@ function config() {
           'no-restricted-imports': 'off',
           'max-lines-per-function': 'off',
           'vitest/no-focused-tests': 'error',
+          'vitest/valid-expect': ['error', { maxArgs: 2 }], // the second is vitest's message
           'vitest/no-disabled-tests': 'error',
           'vitest/expect-expect': 'off', // fast-check properties and invariants assert without expect()
           'vitest/no-conditional-expect': 'off',

@@ -14,3 +14,4 @@ export { spawnSelf } from './run/program.ts';
 export { scenarioHeader, scenarioInputs } from './run/scenario-inputs.ts';
 export { runVirtual, type VirtualRunOptions, type VirtualRunResult } from './run/virtual-run.ts';
 export { startCluster, type Cluster, type ClusterOptions } from './up/cluster.ts';
+export { makeOffers, type OfferOptions } from './up/offers.ts';

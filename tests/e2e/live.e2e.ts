@@ -9,7 +9,10 @@ import { composeOf, endAll, eventually, type Manager, sleep, startManager, tempo
 
 let sockets: (WebSocket | Socket)[] = [];
 afterEach(async () => {
-  for (const socket of sockets) socket instanceof WebSocket ? socket.terminate() : socket.destroy();
+  for (const socket of sockets) {
+    if (socket instanceof WebSocket) socket.terminate();
+    else socket.destroy();
+  }
   sockets = [];
   await endAll();
 });

@@ -20,14 +20,10 @@ import {
   Timeline,
   timeUs,
 } from '@paperfleet/core';
+import { buildId, type Cluster, FACTORIES, makeOffers, readStack, runVirtual, startCluster } from '@paperfleet/lab';
 import { AgentHost, createNodeAgent } from '@paperfleet/node-agent';
 import { CheckpointFiles, Conductor, LocalHost, type ManagerView, readJournal } from '@paperfleet/scheduler';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { buildId } from '../../lab/src/run/build-id.ts';
-import { FACTORIES, readStack } from '@paperfleet/lab';
-import { runVirtual } from '../../lab/src/run/virtual-run.ts';
-import { type Cluster, startCluster } from '../../lab/src/up/cluster.ts';
-import { makeOffers } from '../../lab/src/up/offers.ts';
 import { chaos, digestOf, type PlannedRun, soloRun } from '../support/chaos.ts';
 import { startSocketRun, startWorker, until } from '../support/gossip-cluster.ts';
 

@@ -1,7 +1,6 @@
 /** The scenario of the same-digest tests: scenarios/chaos.yaml as header and inputs. */
 import { addressed, digestText, type JournaledInput, type RunHeader, Timeline, type TimeUs } from '@paperfleet/core';
-import { FACTORIES, readScenario, type Scenario } from '@paperfleet/lab';
-import { scenarioHeader, scenarioInputs } from '../../lab/src/run/scenario-inputs.ts';
+import { FACTORIES, readScenario, type Scenario, scenarioHeader, scenarioInputs } from '@paperfleet/lab';
 
 export interface PlannedRun {
   readonly scenario: Scenario;

@@ -182,8 +182,8 @@ class Run {
     const knobs: CgroupKnobs = { cpuWeight: Math.max(1, Math.round(largest > 10_000 ? (shares * 10_000) / largest : shares)), cpuMax };
     const row = this.tree.create(parent, name.slice(slash + 1), knobs);
     this.rows.set(name, row);
-    const pinned = this.#experiment.procs.filter(({ g, aff }) => g === name && aff !== undefined).flatMap(({ aff }) => aff!);
-    const own = cpus.map((_, index) => index).filter((index) => pinned.includes(cpus[index]!));
+    const pinned = new Set(this.#experiment.procs.flatMap(({ g, aff }) => (g === name ? (aff ?? []) : [])));
+    const own = cpus.map((_, index) => index).filter((index) => pinned.has(cpus[index]!));
     if (own.length > 0 && own.length < cpus.length) this.tree.set(row, { cpuset: own });
     const after = this.#experiment.start_ms_after_boundary_of?.[name];
     if (after !== undefined) this.tree.setPeriodPhase(row, timeUs((LEAD_US - after * MS) % (period_us ?? 100_000)));
