@@ -155,6 +155,20 @@ async function startOn(server: Server, serve: Serve, lock: StateLock, options: C
   lock.serving(`http://${shown}:${portOf(server)}`);
   const children = startAgents(options, joinUrl, joinToken);
   if (earlier === undefined && options.stack !== undefined) await deploy(conductor, options.stack);
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    // The journal's last mark first: the agents' leaving is no part of the run.
+    if (conductor.at > 0)
+      checkpoints.write(await conductor.checkpoint(), (error) => log('warn', 'checkpoint.failed', { message: error.message }));
+    api.close();
+    await registry.stopAll();
+    endpoint.close();
+    for (const child of children) child.stop();
+    await checkpoints.flushed();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    lock.release();
+  };
   return {
     url: `http://${shown}:${portOf(server)}`,
     joinUrl,
@@ -162,19 +176,7 @@ async function startOn(server: Server, serve: Serve, lock: StateLock, options: C
     conductor,
     resumedAt: earlier?.end,
     movedAside,
-    stop: async () => {
-      // The journal's last mark first: the agents' leaving is no part of the run.
-      if (conductor.at > 0)
-        checkpoints.write(await conductor.checkpoint(), (error) => log('warn', 'checkpoint.failed', { message: error.message }));
-      api.close();
-      await registry.stopAll();
-      endpoint.close();
-      for (const child of children) child.stop();
-      await checkpoints.flushed();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-      lock.release();
-    },
+    stop: () => (stopping ??= stop()),
   };
 }
 
