@@ -99,6 +99,7 @@ export default defineConfig({
           ...test,
           name: 'e2e',
           include: ['tests/e2e/**/*.e2e.ts'],
+          globalSetup: ['tests/setup/build-command.ts'],
           // One at a time and after everything else: they start real processes, browsers and sockets.
           fileParallelism: false,
           maxWorkers: 1,

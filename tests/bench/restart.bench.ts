@@ -1,6 +1,7 @@
 // A cluster of 100 nodes with 300 tasks that ran for six simulated hours at full speed, killed with kill -9 and started
 // again: real processes, wall time. What the run costs until then is not counted.
 
+import { buildCommand } from '../support/build.ts';
 import { endAll } from '../support/paperfleet.ts';
 import { runLong } from '../support/long-run.ts';
 import type { BenchResult } from './result.ts';
@@ -9,6 +10,7 @@ const HOURS = 6;
 const NODES = 100;
 
 export async function run(): Promise<BenchResult[]> {
+  buildCommand();
   try {
     const { backSeconds, servesSeconds, replayedHours, ranSeconds, checkpoints } = await runLong({ nodes: NODES, hours: HOURS });
     const largest = Math.max(...checkpoints.map(({ bytes }) => bytes));

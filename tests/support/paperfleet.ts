@@ -1,5 +1,5 @@
 /**
- * Real `paperfleet` processes, started from sources: clusters on ephemeral ports with state folders of their own, agent
+ * Real processes of the built `paperfleet` command: clusters on ephemeral ports with state folders of their own, agent
  * hosts, and commands that end by themselves. Everything is ended by `endAll`, each process by its own id.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -20,10 +20,9 @@ import type {
   RunStatus,
   ServiceView,
 } from '@paperfleet/core';
+import { COMMAND } from './build.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const MAIN = path.join(ROOT, 'lab/src/cli/main.ts');
-const TSX = import.meta.resolve('tsx');
 /** Wall milliseconds for a process to do what is waited for, on a busy machine. */
 const PATIENCE_MS = 60_000;
 
@@ -56,7 +55,7 @@ export interface ProgramOptions {
 
 /** Starts `paperfleet ARGS…`. */
 export function start(args: readonly string[], options: ProgramOptions = {}): Program {
-  const child = spawn(process.execPath, ['--conditions=@paperfleet/source', '--import', TSX, MAIN, ...args], {
+  const child = spawn(process.execPath, [COMMAND, ...args], {
     cwd: options.cwd ?? ROOT,
     env: { ...process.env, NO_COLOR: '1', PAPERFLEET_URL: '', PAPERFLEET_TOKEN: '', PAPERFLEET_PORT: '', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
