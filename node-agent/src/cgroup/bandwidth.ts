@@ -90,5 +90,6 @@ export function startPeriods(c: CgroupColumns, row: number, at: number, steady: 
     if (late >= 0) c.boundary[row]! += (Math.floor(late / c.period[row]!) + 1) * c.period[row]!;
     c.flags[row]! = (c.flags[row]! | FLAG.active) & ~FLAG.idle;
   }
-  if (!steady && c.pool[row]! <= 0) c.flags[row]! |= FLAG.throttled;
+  if (steady) c.flags[row]! &= ~FLAG.throttled;
+  else if (c.pool[row]! <= 0) c.flags[row]! |= FLAG.throttled;
 }

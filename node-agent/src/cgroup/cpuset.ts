@@ -154,5 +154,7 @@ function fill(c: CgroupColumns, row: number, grant: number, want: Float64Array, 
     }
     pending = hungry;
   }
-  for (const child of pending) fill(c, child, Math.floor((left * c.weight[child]!) / weights), want, given);
+  const parts = pending.map((child) => Math.floor((left * c.weight[child]!) / weights));
+  const rest = left - parts.reduce((sum, part) => sum + part, 0);
+  pending.forEach((child, index) => fill(c, child, parts[index]! + (index < rest ? 1 : 0), want, given));
 }

@@ -122,7 +122,9 @@ const BELOW_ROOT: Readonly<Record<string, Render>> = {
   'io.max': ioMax,
 };
 
-const filesOf = (row: number): Readonly<Record<string, Render>> => ({ ...COMMON, ...(row === 0 ? ROOT_ONLY : BELOW_ROOT) });
+const ROOT_FILES: Readonly<Record<string, Render>> = { ...COMMON, ...ROOT_ONLY };
+const FILES: Readonly<Record<string, Render>> = { ...COMMON, ...BELOW_ROOT };
+const filesOf = (row: number): Readonly<Record<string, Render>> => (row === 0 ? ROOT_FILES : FILES);
 
 /** Names of the files that a group has, sorted. */
 export const fileNames = (row: number): readonly string[] => Object.keys(filesOf(row)).sort();

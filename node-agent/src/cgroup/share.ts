@@ -16,8 +16,8 @@ export interface Divided extends Division {
 }
 
 /**
- * Divides `grant` micro-CPUs among the children of `row`, who together want more. Parts are rounded down, so up to one
- * micro-CPU per child is lost. O(children × distinct saturations).
+ * Divides `grant` micro-CPUs among the children of `row`, who together want more. Parts are whole; what rounding leaves
+ * goes to the oldest children, one micro-CPU each. O(children × distinct saturations).
  */
 export function divide(c: CgroupColumns, row: number, grant: number, scratch: Division): Divided {
   const { rows, given } = scratch;
@@ -50,6 +50,13 @@ export function divide(c: CgroupColumns, row: number, grant: number, scratch: Di
     weights -= gone;
     pending = hungry;
   }
-  for (const child of pending) given.set(child, Math.floor((left * c.weight[child]!) / weights));
+  let rest = left;
+  for (const child of pending) {
+    const part = Math.floor((left * c.weight[child]!) / weights);
+    given.set(child, part);
+    rest -= part;
+  }
+  // Who wants more than its exact part wants at least the next whole number.
+  for (const child of pending) if (rest-- > 0) given.set(child, given.get(child)! + 1);
   return { ...scratch, left, weights };
 }
