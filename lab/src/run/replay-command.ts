@@ -12,7 +12,7 @@ import { finalStateOf } from './final-state.ts';
 export const replayCommand: Command = {
   name: 'replay',
   group: 'files',
-  summary: 'replay a journal and print its digest',
+  summary: 'Replay a journal and print its digest',
   usage: 'JOURNAL',
   description:
     'Makes the run anew from its inputs. Digests that the journal holds up to that instant are checked; exit code 1 when one differs.',
@@ -21,8 +21,8 @@ export const replayCommand: Command = {
     { command: 'paperfleet replay .paperfleet/journal.ndjson --until 01:20 --json', comment: 'the state 80 s into the run' },
   ],
   options: [
-    { name: 'until', type: 'string', value: 'TIME', summary: 'stop at this simulated time', default: 'the end' },
-    { name: 'any-build', type: 'boolean', summary: 'replay a journal of another build (its digests will differ)' },
+    { name: 'until', type: 'string', value: 'TIME', summary: 'Stop at this simulated time', default: 'the end' },
+    { name: 'any-build', type: 'boolean', summary: 'Replay a journal of another build (its digests will differ)' },
   ],
   positionals: { min: 1, max: 1 },
   remote: false,

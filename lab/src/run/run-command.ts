@@ -16,7 +16,7 @@ import { runVirtual, type VirtualRunResult } from './virtual-run.ts';
 export const runCommand: Command = {
   name: 'run',
   group: 'files',
-  summary: 'run a scenario in virtual time',
+  summary: 'Run a scenario in virtual time',
   usage: 'SCENARIO',
   description:
     'Runs as fast as it goes and prints the digest: the same scenario and seed give the same one, however it is run. Exit code 1 when an `expect` does not hold.',
@@ -26,17 +26,17 @@ export const runCommand: Command = {
     { command: 'paperfleet run scenarios/chaos.yaml --transport ws --agents 3', comment: 'the same digest, from three agent processes' },
   ],
   options: [
-    { name: 'seed', type: 'string', value: 'SEED', summary: 'seed; wins over the scenario’s' },
-    { name: 'until', type: 'string', value: 'TIME', summary: 'end in simulated time (90s, 10m, 01:20); wins over the scenario’s' },
+    { name: 'seed', type: 'string', value: 'SEED', summary: 'Seed; wins over the scenario’s' },
+    { name: 'until', type: 'string', value: 'TIME', summary: 'End in simulated time (90s, 10m, 01:20); wins over the scenario’s' },
     {
       name: 'transport',
       type: 'string',
       value: 'inproc|ws',
-      summary: 'nodes in this process, or in agent hosts behind WebSockets',
+      summary: 'Nodes in this process, or in agent hosts behind WebSockets',
       default: 'inproc',
     },
-    { name: 'agents', type: 'string', value: 'K', summary: 'agent host processes with --transport ws', default: '1' },
-    { name: 'journal', type: 'string', value: 'FILE', summary: 'write the journal there, for `paperfleet replay`' },
+    { name: 'agents', type: 'string', value: 'K', summary: 'Agent host processes with --transport ws', default: '1' },
+    { name: 'journal', type: 'string', value: 'FILE', summary: 'Write the journal there, for `paperfleet replay`' },
   ],
   positionals: { min: 1, max: 1 },
   remote: false,

@@ -8,7 +8,7 @@ import { makeOffers } from './offers.ts';
 export const agentCommand: Command = {
   name: 'agent',
   group: 'cluster',
-  summary: 'join a cluster with simulated machines',
+  summary: 'Join a cluster with simulated machines',
   usage: '',
   description:
     'One process hosts any number of node agents, each with a WebSocket of its own. The nodes keep their names under the host’s name, so a host that is started again brings its nodes back.',
@@ -20,18 +20,18 @@ export const agentCommand: Command = {
     },
   ],
   options: [
-    { name: 'join', type: 'string', value: 'URL', summary: 'the manager, as `paperfleet up` prints it', default: 'ws://127.0.0.1:7070' },
-    { name: 'token', type: 'string', value: 'TOKEN', summary: 'join token, as `paperfleet up` prints it (or PAPERFLEET_JOIN_TOKEN)' },
-    { name: 'name', type: 'string', value: 'NAME', summary: 'name of this agent host', default: 'agents' },
-    { name: 'nodes', type: 'string', value: 'N', summary: 'how many machines', default: '1' },
-    { name: 'cpu', type: 'string', value: 'CORES', summary: 'cores of each', default: '8' },
-    { name: 'memory', type: 'string', value: 'SIZE', summary: 'memory of each', default: '16GiB' },
-    { name: 'label', type: 'string', multiple: true, value: 'KEY=VALUE', summary: 'node label; zone=… also sets the zone' },
-    { name: 'zones', type: 'string', value: 'N', summary: 'spread over N zones', default: '1' },
-    { name: 'latency', type: 'string', value: 'MS', summary: 'one-way latency to the manager', default: '100' },
-    { name: 'retry', type: 'string', value: 'SECONDS', summary: 'longest wait between two tries to connect', default: '8' },
-    { name: 'quiet', type: 'boolean', summary: 'print errors only' },
-    { name: 'with-parent', type: 'boolean', summary: 'end when the starting process ends' },
+    { name: 'join', type: 'string', value: 'URL', summary: 'The manager, as `paperfleet up` prints it', default: 'ws://127.0.0.1:7070' },
+    { name: 'token', type: 'string', value: 'TOKEN', summary: 'Join token, as `paperfleet up` prints it (or PAPERFLEET_JOIN_TOKEN)' },
+    { name: 'name', type: 'string', value: 'NAME', summary: 'Name of this agent host', default: 'agents' },
+    { name: 'nodes', type: 'string', value: 'N', summary: 'How many machines', default: '1' },
+    { name: 'cpu', type: 'string', value: 'CORES', summary: 'Cores of each', default: '8' },
+    { name: 'memory', type: 'string', value: 'SIZE', summary: 'Memory of each', default: '16GiB' },
+    { name: 'label', type: 'string', multiple: true, value: 'KEY=VALUE', summary: 'Node label; zone=… also sets the zone' },
+    { name: 'zones', type: 'string', value: 'N', summary: 'Spread over N zones', default: '1' },
+    { name: 'latency', type: 'string', value: 'MS', summary: 'One-way latency to the manager', default: '100' },
+    { name: 'retry', type: 'string', value: 'SECONDS', summary: 'Longest wait between two tries to connect', default: '8' },
+    { name: 'quiet', type: 'boolean', summary: 'Print errors only' },
+    { name: 'with-parent', type: 'boolean', summary: 'End when the starting process ends' },
   ],
   positionals: { min: 0, max: 0 },
   remote: false,
@@ -62,9 +62,11 @@ export const agentCommand: Command = {
       log: (event, detail) => {
         if (event === 'link.attached' && !quiet)
           context.print(`${name}: attached to ${url} with ${String(detail['agents'])} nodes (Ctrl-C leaves)`);
-        else if (event === 'link.broken' && !quiet)
-          io.stderr(`${name}: no connection to ${url} (${String(detail['reason'])}); next try in ${String(detail['retryMs'])} ms\n`);
-        else if (event === 'frame.refused') io.stderr(`${name}: ${JSON.stringify(detail)}\n`);
+        else if (event === 'link.broken' && detail['tries'] === 1 && !quiet) {
+          const reason = String(detail['reason'] ?? '');
+          io.stderr(`${name}: no connection to ${url}${reason === '' ? '' : ` (${reason})`}; trying again until it is back\n`);
+        }
+        if (event === 'frame.refused') io.stderr(`${name}: ${JSON.stringify(detail)}\n`);
       },
     });
     const stop = (): void => host.stop('stopped by its user');

@@ -150,7 +150,9 @@ async function startOn(server: Server, serve: Serve, lock: StateLock, options: C
   });
   serve(api, endpoint);
   conductor.start();
-  const shown = options.host.includes(':') ? `[${options.host}]` : options.host;
+  // An address that means "all of mine" is none to go to.
+  const reached = options.host === '0.0.0.0' ? '127.0.0.1' : options.host === '::' ? '::1' : options.host;
+  const shown = reached.includes(':') ? `[${reached}]` : reached;
   const joinUrl = `ws://${shown}:${portOf(server)}`;
   lock.serving(`http://${shown}:${portOf(server)}`);
   const children = startAgents(options, joinUrl, joinToken);

@@ -17,13 +17,14 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 const DEFAULT_STACK = join(ROOT, 'scenarios/compose/shop.yml');
 const WEB_ROOT = join(ROOT, 'web/dist');
 const DEFAULT_PORT = '7070';
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/;
 /** Where the client verbs look when nobody says otherwise. */
 const DEFAULT_URL = `http://127.0.0.1:${DEFAULT_PORT}`;
 
 export const upCommand: Command = {
   name: 'up',
   group: 'cluster',
-  summary: 'start a live cluster with its dashboard',
+  summary: 'Start a live cluster with its dashboard',
   usage: '',
   description:
     'Starts the manager, agent hosts with simulated machines, and the dashboard. The run is journaled: started again, it goes on where it stopped, also after a crash. --fresh begins anew.',
@@ -33,22 +34,22 @@ export const upCommand: Command = {
     { command: 'paperfleet up --nodes 0 --empty', comment: 'the manager alone; add machines with `paperfleet agent`' },
   ],
   options: [
-    { name: 'port', type: 'string', value: 'PORT', summary: 'port of dashboard and API (or PAPERFLEET_PORT)', default: DEFAULT_PORT },
+    { name: 'port', type: 'string', value: 'PORT', summary: 'Port of dashboard and API (or PAPERFLEET_PORT)', default: DEFAULT_PORT },
     {
       name: 'host',
       type: 'string',
       value: 'ADDRESS',
-      summary: 'address to bind; beyond loopback a token is required',
+      summary: 'Address to bind; beyond loopback a token is required',
       default: '127.0.0.1',
     },
-    { name: 'token', type: 'string', value: 'TOKEN', summary: 'token people must present (or PAPERFLEET_TOKEN)' },
-    { name: 'viewer-token', type: 'string', value: 'TOKEN', summary: 'token for read-only access' },
-    { name: 'allow-host', type: 'string', multiple: true, value: 'NAME', summary: 'another host name under which the server is reached' },
-    { name: 'nodes', type: 'string', value: 'N', summary: 'machines to start with', default: '10' },
-    { name: 'hosts', type: 'string', value: 'N', summary: 'agent host processes to spread them over', default: '1' },
-    { name: 'cpu', type: 'string', value: 'CORES', summary: 'cores of each machine', default: '8' },
-    { name: 'memory', type: 'string', value: 'SIZE', summary: 'memory of each machine', default: '16GiB' },
-    { name: 'zones', type: 'string', value: 'N', summary: 'zones to spread them over', default: '3' },
+    { name: 'token', type: 'string', value: 'TOKEN', summary: 'Token people must present (or PAPERFLEET_TOKEN)' },
+    { name: 'viewer-token', type: 'string', value: 'TOKEN', summary: 'Token for read-only access' },
+    { name: 'allow-host', type: 'string', multiple: true, value: 'NAME', summary: 'Another host name under which the server is reached' },
+    { name: 'nodes', type: 'string', value: 'N', summary: 'Machines to start with', default: '10' },
+    { name: 'hosts', type: 'string', value: 'N', summary: 'Agent host processes to spread them over', default: '1' },
+    { name: 'cpu', type: 'string', value: 'CORES', summary: 'Cores of each machine', default: '8' },
+    { name: 'memory', type: 'string', value: 'SIZE', summary: 'Memory of each machine', default: '16GiB' },
+    { name: 'zones', type: 'string', value: 'N', summary: 'Zones to spread them over', default: '3' },
     {
       name: 'stack',
       short: 'f',
@@ -58,35 +59,35 @@ export const upCommand: Command = {
       summary: 'Compose file to deploy at the start',
       default: 'a small web shop',
     },
-    { name: 'name', type: 'string', value: 'NAME', summary: 'name of that stack' },
-    { name: 'empty', type: 'boolean', summary: 'deploy nothing' },
-    { name: 'seed', type: 'string', value: 'SEED', summary: 'seed of a new run', default: 'drawn and printed' },
-    { name: 'speed', type: 'string', value: 'X', summary: 'simulated seconds per wall second, or max', default: '1' },
-    { name: 'paused', type: 'boolean', summary: 'start paused' },
-    { name: 'state', type: 'string', value: 'FOLDER', summary: 'folder of journal and checkpoints', default: '.paperfleet' },
-    { name: 'fresh', type: 'boolean', summary: 'put the earlier run aside and begin anew' },
+    { name: 'name', type: 'string', value: 'NAME', summary: 'Name of that stack' },
+    { name: 'empty', type: 'boolean', summary: 'Deploy nothing' },
+    { name: 'seed', type: 'string', value: 'SEED', summary: 'Seed of a new run', default: 'drawn and printed' },
+    { name: 'speed', type: 'string', value: 'X', summary: 'Simulated seconds per wall second, or max', default: '1' },
+    { name: 'paused', type: 'boolean', summary: 'Start paused' },
+    { name: 'state', type: 'string', value: 'FOLDER', summary: 'Folder of journal and checkpoints', default: '.paperfleet' },
+    { name: 'fresh', type: 'boolean', summary: 'Put the earlier run aside and begin anew' },
     {
       name: 'checkpoint-every',
       type: 'string',
       value: 'SECONDS',
-      summary: 'wall time between checkpoints; more often while much happens',
+      summary: 'Wall time between checkpoints; more often while much happens',
       default: '60',
     },
     {
       name: 'return-within',
       type: 'string',
       value: 'SECONDS',
-      summary: 'after a restart, how long to wait for agent hosts',
+      summary: 'After a restart, how long to wait for agent hosts',
       default: '15',
     },
     {
       name: 'startup-scale',
       type: 'string',
       value: 'PERMILLE',
-      summary: 'scale of image pulls and start-up times; 0 is immediate',
+      summary: 'Scale of image pulls and start-up times; 0 is immediate',
       default: '1000',
     },
-    { name: 'verbose', type: 'boolean', summary: 'print log lines (NDJSON) to stderr' },
+    { name: 'verbose', type: 'boolean', summary: 'Print log lines (NDJSON) to stderr' },
   ],
   positionals: { min: 0, max: 0 },
   remote: false,
@@ -121,10 +122,7 @@ export const upCommand: Command = {
         '',
         '  try next, in another terminal:',
         ...(url === DEFAULT_URL ? [] : [`    export PAPERFLEET_URL=${url}`]),
-        '    npx paperfleet ps                     what runs where',
-        '    npx paperfleet scale shop_web=12      more replicas',
-        '    npx paperfleet kill n3                a machine fails: watch its tasks move',
-        '    npx paperfleet why n3                 … and why',
+        ...tryNext([...conductor.manager.store.services.values()].map(({ spec }) => spec.name)),
         `    npx paperfleet agent --join ${joinUrl} --token ${joinToken} --name more --nodes 5`,
         '',
         '  Ctrl-C stops; the run can be taken up again.',
@@ -141,6 +139,20 @@ export const upCommand: Command = {
   },
 };
 
+/** What to try, with names that are there. */
+function tryNext(services: readonly string[]): string[] {
+  const [service] = services;
+  const lines: [string, string][] = [
+    ['ps', 'what runs where'],
+    ...(service === undefined
+      ? ([['deploy FILE', 'your Compose file']] as [string, string][])
+      : ([[`scale ${service}=12`, 'more replicas']] as [string, string][])),
+    ['kill n1', 'a machine fails: watch its tasks move'],
+    ['why n1', '… and why'],
+  ];
+  return lines.map(([command, what]) => `    npx paperfleet ${command.padEnd(28)} ${what}`);
+}
+
 function print(context: CommandContext, lines: readonly string[]): void {
   for (const line of lines) context.print(line);
 }
@@ -154,6 +166,13 @@ function optionsOf(context: CommandContext): ClusterOptions {
   const speed = speedText === 'max' ? 0 : numberOf(context, 'speed', '1', 0.1, 1000);
   const token = textOption(context, 'token') ?? (io.env['PAPERFLEET_TOKEN'] || undefined);
   const viewerToken = textOption(context, 'viewer-token');
+  const host = textOption(context, 'host') ?? '127.0.0.1';
+  if (!LOOPBACK.test(host) && token === undefined) {
+    throw new UsageError(
+      `--host ${host}: other machines can reach that, so people must present a token`,
+      'give one with --token (or PAPERFLEET_TOKEN)',
+    );
+  }
   const stateFolder = resolve(io.cwd, textOption(context, 'state') ?? '.paperfleet');
   const stack = flagOption(context, 'empty') ? undefined : firstStack(context);
   const machine = [
@@ -166,7 +185,7 @@ function optionsOf(context: CommandContext): ClusterOptions {
   ];
   return {
     build: buildId(),
-    host: textOption(context, 'host') ?? '127.0.0.1',
+    host,
     port,
     stateFolder,
     fresh: flagOption(context, 'fresh'),

@@ -32,6 +32,7 @@ import {
 import type { HostPort, WindowResult } from './host-port.ts';
 import { InputLog } from './input-log.ts';
 import { Pacer } from './pacer.ts';
+import { appendTo, inputsFor } from './routing.ts';
 import type { LiveRun, ManagerView, Submitted } from './run.ts';
 
 export interface ConductorOptions {
@@ -436,7 +437,7 @@ export class Conductor implements LiveRun {
 
     const answers: { host: HostPort; result: Promise<WindowResult> }[] = [];
     for (const host of this.#hosts.values()) {
-      const theirs = [...(this.#introductions.get(host.name) ?? []), ...forHost(host, inputs)];
+      const theirs = [...(this.#introductions.get(host.name) ?? []), ...inputsFor(host, inputs)];
       const relay = this.#relay.get(host.name) ?? [];
       const next = host.next();
       if (theirs.length === 0 && relay.length === 0 && (next < 0 || next >= end)) continue; // nothing can happen there
@@ -488,8 +489,8 @@ export class Conductor implements LiveRun {
       if (this.#timeline.deliver(envelope)) continue;
       for (const host of this.#hosts.values()) {
         if (!host.parties.has(envelope.to)) continue;
-        if (envelope.from === MANAGER) push(byHost, host, envelope);
-        else push(this.#relay, host.name, envelope);
+        if (envelope.from === MANAGER) appendTo(byHost, host, envelope);
+        else appendTo(this.#relay, host.name, envelope);
         break;
       }
     }
@@ -588,20 +589,4 @@ export class Conductor implements LiveRun {
       }
     });
   }
-}
-
-/** The inputs that reach parties of a host; joins are told to everybody. */
-function forHost(host: HostPort, inputs: readonly HostInput[]): HostInput[] {
-  const theirs: HostInput[] = [];
-  for (const entry of inputs) {
-    const parties = entry.parties.filter((party) => host.parties.has(party));
-    if (parties.length > 0 || entry.input.kind === 'join') theirs.push({ ...entry, parties });
-  }
-  return theirs;
-}
-
-function push<K>(map: Map<K, Envelope[]>, key: K, envelope: Envelope): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [envelope]);
-  else list.push(envelope);
 }

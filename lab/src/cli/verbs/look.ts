@@ -83,12 +83,21 @@ const taskColumns = (style: Style): readonly Column<TaskRow>[] => [
   { title: 'MESSAGE', text: ({ error, message, state }) => error || (state === 'running' ? '' : message) },
 ];
 
+/** What an empty list of tasks says: a filter that left nothing, or a cluster without tasks. */
+function noTasks(service: string | undefined, node: string | undefined): string {
+  if (service === undefined && node === undefined) return 'No tasks. Deploy something: paperfleet deploy FILE';
+  const of = service === undefined ? '' : ` of ${service}`;
+  const on = node === undefined ? '' : ` on ${node}`;
+  return `No tasks${of}${on} that run, start or wait. With ended ones: --all`;
+}
+
 /** How fast a run plays, in words. */
 export function playbackText({ paused, speed, reachedSpeed, waitingFor }: RunSummary['playback']): string {
   if (paused) return 'paused';
   if (waitingFor.length > 0) return `waiting for ${waitingFor.join(', ')}`;
   const reached = Math.round(reachedSpeed * 10) / 10;
   if (speed === 0) return `as fast as possible (${reached}x reached)`;
+  if (reachedSpeed === 0) return `${speed}x`; // not measured yet
   return Math.abs(reachedSpeed - speed) > speed / 20 ? `${speed}x wanted, ${reached}x reached` : `${speed}x`;
 }
 
@@ -117,7 +126,7 @@ export const psCommand: Command = {
       all: flagOption(context, 'all'),
     });
     if (context.json) context.printJson(answer.tasks);
-    else printTable(context, taskColumns(context.style), answer.tasks, 'No tasks. Deploy something: paperfleet deploy FILE');
+    else printTable(context, taskColumns(context.style), answer.tasks, noTasks(service, textOption(context, 'node')));
     return 0;
   },
 };
@@ -222,7 +231,7 @@ export const runsCommand: Command = {
   usage: '',
   examples: [
     { command: 'paperfleet runs', comment: 'all runs of this server' },
-    { command: 'paperfleet runs --close main-1', comment: 'end a branch' },
+    { command: 'paperfleet runs --close live~2', comment: 'end a branch' },
   ],
   options: [{ name: 'close', type: 'string', value: 'NAME', summary: 'End this branch' }],
   positionals: { min: 0, max: 0 },

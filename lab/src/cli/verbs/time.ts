@@ -112,7 +112,7 @@ export const forkCommand: Command = {
   usage: '--at TIME',
   examples: [
     { command: 'paperfleet fork --at 01:20', comment: 'what if? from 1 min 20 s on' },
-    { command: 'paperfleet resume --run main-1', comment: 'let the branch go on' },
+    { command: 'paperfleet resume --run live~2', comment: 'let the branch go on' },
   ],
   options: [AT_OPTION],
   positionals: { min: 0, max: 0 },
