@@ -63,7 +63,7 @@ export const agentCommand: Command = {
         if (event === 'link.attached' && !quiet)
           context.print(`${name}: attached to ${url} with ${String(detail['agents'])} nodes (Ctrl-C leaves)`);
         else if (event === 'link.broken' && detail['tries'] === 1 && !quiet) {
-          const reason = String(detail['reason'] ?? '');
+          const reason = typeof detail['reason'] === 'string' ? detail['reason'] : '';
           io.stderr(`${name}: no connection to ${url}${reason === '' ? '' : ` (${reason})`}; trying again until it is back\n`);
         }
         if (event === 'frame.refused') io.stderr(`${name}: ${JSON.stringify(detail)}\n`);

@@ -150,9 +150,7 @@ async function startOn(server: Server, serve: Serve, lock: StateLock, options: C
   });
   serve(api, endpoint);
   conductor.start();
-  // An address that means "all of mine" is none to go to.
-  const reached = options.host === '0.0.0.0' ? '127.0.0.1' : options.host === '::' ? '::1' : options.host;
-  const shown = reached.includes(':') ? `[${reached}]` : reached;
+  const shown = shownHost(options.host);
   const joinUrl = `ws://${shown}:${portOf(server)}`;
   lock.serving(`http://${shown}:${portOf(server)}`);
   const children = startAgents(options, joinUrl, joinToken);
@@ -180,6 +178,12 @@ async function startOn(server: Server, serve: Serve, lock: StateLock, options: C
     movedAside,
     stop: () => (stopping ??= stop()),
   };
+}
+
+/** The host for URLs. An address that means "all of mine" is none to go to. */
+function shownHost(host: string): string {
+  const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return reached.includes(':') ? `[${reached}]` : reached;
 }
 
 /** The journaled run in the state folder, if it can be taken up; one that cannot is moved aside. */
