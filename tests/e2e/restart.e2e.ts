@@ -2,7 +2,8 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { encodeHandshake, PROTOCOL_VERSION } from '@paperfleet/core';
+import { encodeHandshake, encodeTimeline, type Hello, type PartyId, PROTOCOL_VERSION } from '@paperfleet/core';
+import { makeOffers } from '@paperfleet/lab';
 import { afterEach, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import {
@@ -15,6 +16,7 @@ import {
   type Program,
   replayOf,
   run,
+  sleep,
   startAgents,
   startManager,
   temporaryFolder,
@@ -134,9 +136,14 @@ describe('kill -9 of the manager', () => {
     expect(JSON.parse(welcome)).toMatchObject({ begin: 'restore' });
     dying.terminate();
     await eventually('the manager notices', () => second.program.stderr.includes('"host.detached"'));
+    // Time must not go on without it, not even by hand: its nodes were handed out as they are now.
+    const step = second.api.playback({ do: 'step', until: 'window' });
+    await sleep(200);
+    expect((await second.api.status()).run.playback.simUs).toBe(second.resumedAt);
     await startAgents(second, 'b', 2);
     await complete(second);
     expect((await second.api.status()).totals.agents).toBe(4);
+    expect((await step).simUs).toBeGreaterThan(second.resumedAt!);
     await second.api.playback({ do: 'resume' });
     await second.api.command({ do: 'scale', service: 'app_web', replicas: 12 });
     await second.api.settled(4);
@@ -172,6 +179,31 @@ test('a checkpoint that is later than the journal is of a future that never was:
   expect((await fourth.api.services())[0]!.desired).toBe(9);
   await complete(fourth);
   await expectReplay(fourth);
+});
+
+test('an agent host that says goodbye with its first breath leaves no nodes behind that nobody simulates', async () => {
+  const manager = await startManager({ state: temporaryFolder(), args: FAST });
+  const hello = { type: 'hello', protocol: PROTOCOL_VERSION, build: manager.build, token: manager.joinToken } as const;
+  const sockets: WebSocket[] = [];
+  /** Opens a socket, says hello and returns the welcome. */
+  const greet = async (where: string, first: Hello): Promise<{ socket: WebSocket; welcome: Record<string, unknown> }> => {
+    const socket = new WebSocket(`${manager.joinUrl}/${where}`);
+    sockets.push(socket);
+    socket.on('open', () => socket.send(encodeHandshake(first)));
+    const text = await new Promise<string>((resolve) => socket.once('message', (data) => resolve((data as Buffer).toString('utf8'))));
+    return { socket, welcome: JSON.parse(text) as Record<string, unknown> };
+  };
+  const offers = makeOffers({ nodes: 2, cpu: '4', memory: '8GiB', labels: [], zones: 1, latencyMs: undefined });
+  const { socket, welcome } = await greet('timeline', { ...hello, role: 'host', host: 'brief', offers });
+  for (const { party } of welcome['parties'] as { party: PartyId }[])
+    await greet('session', { ...hello, role: 'agent', party, ticket: welcome['ticket'] as string });
+  socket.send(encodeTimeline({ type: 'ready' }));
+  socket.send(encodeTimeline({ type: 'bye', reason: 'that was all' }));
+  const { at } = await manager.api.digest();
+  await eventually('time goes on', async () => (await manager.api.status()).run.playback.simUs > at + 5_000_000);
+  expect((await manager.api.status()).totals).toMatchObject({ hosts: 0, agents: 0 });
+  await expectReplay(manager);
+  for (const one of sockets) one.terminate();
 });
 
 describe('a clean stop', () => {
