@@ -1,6 +1,6 @@
 /** Restarts in the middle of things: what is taken up again, what is given up, what is refused, and what the user reads. */
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { encodeHandshake, encodeTimeline, type Hello, type PartyId, PROTOCOL_VERSION } from '@paperfleet/core';
 import { makeOffers } from '@paperfleet/lab';
@@ -197,8 +197,12 @@ test('an agent host that says goodbye with its first breath leaves no nodes behi
   const { socket, welcome } = await greet('timeline', { ...hello, role: 'host', host: 'brief', offers });
   for (const { party } of welcome['parties'] as { party: PartyId }[])
     await greet('session', { ...hello, role: 'agent', party, ticket: welcome['ticket'] as string });
+  // Both in one packet: the manager hears the second before it has acted on the first.
+  const { _socket: wire } = socket as unknown as { readonly _socket: Socket };
+  wire.cork();
   socket.send(encodeTimeline({ type: 'ready' }));
   socket.send(encodeTimeline({ type: 'bye', reason: 'that was all' }));
+  wire.uncork();
   const { at } = await manager.api.digest();
   await eventually('time goes on', async () => (await manager.api.status()).run.playback.simUs > at + 5_000_000);
   expect((await manager.api.status()).totals).toMatchObject({ hosts: 0, agents: 0 });
