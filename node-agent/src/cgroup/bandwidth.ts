@@ -78,7 +78,7 @@ export function endOfPeriod(c: CgroupColumns, bursts: BurstTable, row: number): 
   if ((flags & FLAG.throttled) !== 0) {
     c.nrThrottled[row]! += 1;
     c.flags[row]! &= ~FLAG.idle;
-    if (c.pool[row]! > 0) c.flags[row]! &= ~FLAG.throttled;
+    if (c.pool[row] > 0) c.flags[row]! &= ~FLAG.throttled;
   } else if ((flags & FLAG.idle) !== 0) c.flags[row]! &= ~FLAG.active;
   else c.flags[row]! |= FLAG.idle;
 }
@@ -88,7 +88,7 @@ export function startPeriods(c: CgroupColumns, row: number, at: number, steady: 
   if ((c.flags[row]! & FLAG.active) === 0) {
     const late = at - c.boundary[row]!;
     if (late >= 0) c.boundary[row]! += (Math.floor(late / c.period[row]!) + 1) * c.period[row]!;
-    c.flags[row]! = (c.flags[row]! | FLAG.active) & ~FLAG.idle;
+    c.flags[row] = (c.flags[row]! | FLAG.active) & ~FLAG.idle;
   }
   if (steady) c.flags[row]! &= ~FLAG.throttled;
   else if (c.pool[row]! <= 0) c.flags[row]! |= FLAG.throttled;

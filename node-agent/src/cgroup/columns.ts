@@ -23,12 +23,26 @@ export const FLAG = {
   partial: 128,
   frozen: 256,
   burst: 512,
-  /** Has, or is below a group that has, a cpuset of its own. */
-  pinned: 1024,
+  /** Has had a quota: it may have counted periods. */
+  limited: 1024,
+  /** Has children. */
+  inner: 2048,
 } as const;
 
 const FLOATS = 15;
 const WORDS = 23;
+/** Places in `floats` and `words` of the columns that statistics read; they stand side by side. */
+export const FLOAT = { since: 0, usage: 1, memory: 2, memoryPeak: 3, throttled: 4, boundary: 5 } as const;
+export const WORD = {
+  flags: 0,
+  rate: 1,
+  usageCarry: 2,
+  throttleRate: 3,
+  periods: 4,
+  throttledPeriods: 5,
+  period: 6,
+  threads: 7,
+} as const;
 
 export interface SavedColumns {
   readonly floats: Float64Array;
@@ -102,8 +116,12 @@ export class CgroupColumns {
   /** Part of the time in which a quota of its own or above keeps it from running, millionths. */
   halted!: Uint32Array;
 
-  #floats: Float64Array = new Float64Array(0);
-  #words: Uint32Array = new Uint32Array(0);
+  /**
+   * All columns one after the other, `capacity` rows each, in the order of FLOAT and WORD. For loops over many nodes: they
+   * touch two arrays a node instead of one a column.
+   */
+  floats: Float64Array = new Float64Array(0);
+  words: Uint32Array = new Uint32Array(0);
 
   constructor(saved?: SavedColumns) {
     if (saved === undefined) {
@@ -112,84 +130,84 @@ export class CgroupColumns {
     }
     this.rows = saved.rows;
     this.#allocate(Math.max(2, saved.rows));
-    spread(saved.floats, this.#floats, saved.rows, this.capacity, FLOATS);
-    spread(saved.words, this.#words, saved.rows, this.capacity, WORDS);
+    spread(saved.floats, this.floats, saved.rows, this.capacity, FLOATS);
+    spread(saved.words, this.words, saved.rows, this.capacity, WORDS);
   }
 
   /** Bytes of typed arrays. */
   get bytes(): number {
-    return this.#floats.byteLength + this.#words.byteLength;
+    return this.floats.byteLength + this.words.byteLength;
   }
 
   reserve(rows: number): void {
     if (rows <= this.capacity) return;
-    const floats = this.#floats;
-    const words = this.#words;
+    const floats = this.floats;
+    const words = this.words;
     const old = this.capacity;
-    // By an eighth: containers come and go, and most nodes hold few.
-    this.#allocate(Math.max(rows, Math.ceil(old * 1.125) + 1));
-    spread(floats, this.#floats, old, this.capacity, FLOATS);
-    spread(words, this.#words, old, this.capacity, WORDS);
+    // By a sixteenth: containers come and go, and most nodes hold few.
+    this.#allocate(Math.max(rows, Math.ceil(old * 1.0625) + 2));
+    spread(floats, this.floats, old, this.capacity, FLOATS);
+    spread(words, this.words, old, this.capacity, WORDS);
   }
 
   /** All columns of a row are 0 again. */
   clear(row: number): void {
-    for (let k = 0; k < FLOATS; k++) this.#floats[k * this.capacity + row] = 0;
-    for (let k = 0; k < WORDS; k++) this.#words[k * this.capacity + row] = 0;
+    for (let k = 0; k < FLOATS; k++) this.floats[k * this.capacity + row] = 0;
+    for (let k = 0; k < WORDS; k++) this.words[k * this.capacity + row] = 0;
   }
 
   save(): SavedColumns {
     const floats = new Float64Array(this.rows * FLOATS);
     const words = new Uint32Array(this.rows * WORDS);
-    spread(this.#floats, floats, this.capacity, this.rows, FLOATS);
-    spread(this.#words, words, this.capacity, this.rows, WORDS);
+    spread(this.floats, floats, this.capacity, this.rows, FLOATS);
+    spread(this.words, words, this.capacity, this.rows, WORDS);
     return { floats, words, rows: this.rows };
   }
 
   #allocate(capacity: number): void {
     const buffer = new ArrayBuffer(capacity * (FLOATS * 8 + WORDS * 4));
     this.capacity = capacity;
-    this.#floats = new Float64Array(buffer, 0, capacity * FLOATS);
-    this.#words = new Uint32Array(buffer, capacity * FLOATS * 8, capacity * WORDS);
+    this.floats = new Float64Array(buffer, 0, capacity * FLOATS);
+    this.words = new Uint32Array(buffer, capacity * FLOATS * 8, capacity * WORDS);
     let k = 0;
-    const float = (): Float64Array => this.#floats.subarray(k * capacity, ++k * capacity);
+    const float = (): Float64Array => this.floats.subarray(k * capacity, ++k * capacity);
     this.since = float();
     this.usage = float();
+    this.memory = float();
+    this.memoryPeak = float();
     this.throttled = float();
+    this.boundary = float();
     this.throttledLocal = float();
     this.demand = float();
     this.sum = float();
     this.pool = float();
-    this.boundary = float();
     this.served = float();
     this.target = float();
-    this.memory = float();
-    this.memoryPeak = float();
     this.memoryMax = float();
     this.anon = float();
     this.born = float();
     k = 0;
-    const word = (): Uint32Array => this.#words.subarray(k * capacity, ++k * capacity);
-    this.usageCarry = word();
-    this.servedCarry = word();
+    const word = (): Uint32Array => this.words.subarray(k * capacity, ++k * capacity);
+    this.flags = word();
     this.rate = word();
-    this.want = word();
-    this.threads = word();
-    this.dedicated = word();
+    this.usageCarry = word();
     this.throttleRate = word();
+    this.nrPeriods = word();
+    this.nrThrottled = word();
+    this.period = word();
+    this.threads = word();
+    this.servedCarry = word();
+    this.want = word();
+    this.dedicated = word();
     this.localRate = word();
     this.weight = word();
     this.quota = word();
-    this.period = word();
-    this.nrPeriods = word();
-    this.nrThrottled = word();
     this.parent = word();
     this.firstChild = word();
     this.nextSibling = word();
     this.pids = word();
     this.pidsPeak = word();
     this.pidsMax = word();
-    this.flags = word();
     this.pressure = word();
     this.width = word();
     this.halted = word();

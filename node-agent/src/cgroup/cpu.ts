@@ -90,7 +90,6 @@ export class CpuModel {
     this.cpusets = tables.cpusets;
     this.#tickOffset = tables.rng.fork('tick').below(TICK_US);
     this.#steady = machine.fidelity !== 'events';
-    this.#heap.reserve(this.columns.capacity);
     if (saved === undefined) return;
     this.at = saved.at;
     this.#steady = saved.steady;
@@ -129,7 +128,6 @@ export class CpuModel {
 
   /** A row was added below `parent`; its columns are set. */
   added(row: number): void {
-    this.#heap.reserve(this.columns.capacity);
     this.columns.since[row] = this.at;
     this.columns.target[row] = Infinity;
   }
@@ -567,10 +565,10 @@ export class CpuModel {
     const visit = (row: number): number => {
       const c = this.columns;
       c.sum[row] = 0;
-      for (let child = c.firstChild[row]!; child !== NONE; child = c.nextSibling[child]!) c.sum[row]! += visit(child);
+      for (let child = c.firstChild[row]!; child !== NONE; child = c.nextSibling[child]!) c.sum[row] += visit(child);
       c.want[row] = this.#wantOf(row);
-      c.flags[row]! = (c.flags[row]! | FLAG.dirty) & ~FLAG.satisfied;
-      return c.want[row]!;
+      c.flags[row] = (c.flags[row]! | FLAG.dirty) & ~FLAG.satisfied;
+      return c.want[row];
     };
     visit(0);
     this.#needsShare = true;

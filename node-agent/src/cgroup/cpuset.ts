@@ -123,13 +123,13 @@ function wantsWithin(
 ): number {
   if (c.firstChild[row] === NONE) {
     want[row] = leaves.has(row) ? wantOf(row) : 0;
-    return want[row]!;
+    return want[row];
   }
   let sum = 0;
   for (let child = c.firstChild[row]!; child !== NONE; child = c.nextSibling[child]!)
     sum += wantsWithin(c, child, leaves, wantOf, given, want);
   want[row] = Math.min(sum, Math.max(0, wantOf(row) - given[row]!));
-  return want[row]!;
+  return want[row];
 }
 
 function fill(c: CgroupColumns, row: number, grant: number, want: Float64Array, given: Float64Array): void {

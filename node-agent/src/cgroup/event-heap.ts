@@ -24,9 +24,9 @@ export class EventHeap {
     return this.#due.byteLength + this.#place.byteLength;
   }
 
-  /** Makes room for rows below `rows`. */
-  reserve(rows: number): void {
-    if (rows <= this.#due.length) return;
+  /** Makes room for a row; a node without events needs none. */
+  #reserve(row: number): void {
+    const rows = Math.ceil(row * 1.0625) + 2;
     const due = new Float64Array(rows).fill(Infinity);
     due.set(this.#due);
     this.#due = due;
@@ -37,8 +37,9 @@ export class EventHeap {
 
   /** Sets a row's instant; Infinity takes it out. */
   set(row: number, at: number): void {
-    const old = this.#due[row]!;
+    const old = this.#due[row] ?? Infinity;
     if (old === at) return;
+    if (row >= this.#due.length) this.#reserve(row);
     this.#due[row] = at;
     const place = this.#place[row]! - 1;
     if (at === Infinity) this.#remove(place);

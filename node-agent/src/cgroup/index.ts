@@ -1,5 +1,6 @@
 export { CgroupTree, type CgroupMachine, ROOT } from './tree.ts';
 export type { SavedTree } from './saved-tree.ts';
+export { type CgroupSample, newSample, sampleLeaves } from './statistics.ts';
 export type { CgroupKnobs, CpuMax, IoMax } from './knobs.ts';
 export { type CpuFidelity, STEADY_AFTER_US, TICK_US } from './cpu.ts';
 export type { MemoryOutcome, OomKill, ReadOutcome } from './memory.ts';

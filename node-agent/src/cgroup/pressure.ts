@@ -57,7 +57,7 @@ export class PressureTable {
   #times: Float64Array;
   #rates: Uint32Array;
   #rows: number;
-  #free: number[];
+  readonly #free: number[];
 
   constructor(saved?: SavedPressure) {
     this.#times = saved?.times.slice() ?? new Float64Array(0);
@@ -189,7 +189,7 @@ export class PressureTable {
   }
 
   #grow(rows: number): void {
-    const room = Math.ceil(rows * 1.125) + 1;
+    const room = Math.ceil(rows * 1.0625) + 2;
     const times = new Float64Array(room * TIMES);
     times.set(this.#times);
     this.#times = times;

@@ -30,7 +30,6 @@ export class StallTable {
     this.#table = table;
     this.#pressure = new Map(saved?.pressure);
     this.#waiting = new Map(saved?.waiting);
-    this.#heap.reserve(columns.capacity);
     for (const [row, due] of saved?.due ?? []) {
       this.#heap.set(row, due);
       this.#until.set(row, due);
@@ -50,7 +49,6 @@ export class StallTable {
   begin(row: number, at: number, us: number): number {
     this.advance(at);
     if (us <= 0) return Math.max(at, this.untilOf(row));
-    this.#heap.reserve(this.#columns.capacity);
     const waiting = this.#until.has(row);
     const until = (waiting ? this.untilOf(row) : at) + us;
     this.#until.set(row, until);

@@ -342,6 +342,7 @@ export class CgroupTree {
 
   #link(parent: number, row: number): void {
     const c = this.columns;
+    c.flags[parent]! |= FLAG.inner;
     let last = c.firstChild[parent]!;
     if (last === NONE) {
       c.firstChild[parent] = row;
@@ -357,6 +358,7 @@ export class CgroupTree {
     const after = c.nextSibling[row]!;
     if (c.firstChild[parent] === row) {
       c.firstChild[parent] = after;
+      if (after === NONE) c.flags[parent]! &= ~FLAG.inner;
       return;
     }
     let before = c.firstChild[parent]!;
@@ -389,7 +391,7 @@ export class CgroupTree {
       record.swapMax = knobs.memorySwapMax ?? record.swapMax;
       record.oomGroup = knobs.memoryOomGroup ?? record.oomGroup;
     }
-    for (const [device, max] of Object.entries(ioMax ?? {}) as [string, IoMax][]) this.io.setMax(row, device, max);
+    for (const [device, max] of Object.entries<IoMax>(ioMax ?? {})) this.io.setMax(row, device, max);
     if (memoryMax === undefined) return [];
     const kills = this.memory.setMax(row, memoryMax);
     this.#afterKills(kills);
@@ -403,6 +405,7 @@ export class CgroupTree {
     if (c.period[row] !== periodUs) c.boundary[row] = at + 1 + this.#rng.fork(`period/${this.#made}`).below(periodUs);
     c.period[row] = periodUs;
     c.quota[row] = quotaUs ?? 0;
+    if (quotaUs !== undefined) c.flags[row]! |= FLAG.limited;
     c.pool[row] = (quotaUs ?? 0) * MILLION;
     c.flags[row]! &= ~(FLAG.throttled | FLAG.burst | FLAG.partial);
     if (quotaUs === undefined) c.flags[row]! &= ~FLAG.active;

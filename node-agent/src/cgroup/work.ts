@@ -7,9 +7,13 @@
 /** Micro-CPUs of one CPU; picoseconds of one microsecond. */
 export const MILLION = 1_000_000;
 
+/** Products below this are exact, and so is the whole part of their quotient by a million. */
+const EXACT = 2 ** 52;
+
 /** Whole microseconds that `rate` makes of `span` and a carry of picoseconds; exact for rates below 2^31 and any span. */
 export function wholeOf(rate: number, span: number, carry: number): number {
-  if (span < MILLION) return Math.floor((rate * span + carry) / MILLION);
+  const work = rate * span + carry;
+  if (work < EXACT) return Math.floor(work / MILLION);
   const seconds = Math.floor(span / MILLION);
   return rate * seconds + Math.floor((rate * (span - seconds * MILLION) + carry) / MILLION);
 }
