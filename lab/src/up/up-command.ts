@@ -93,7 +93,8 @@ export const upCommand: Command = {
   remote: false,
   async run(context) {
     const { io } = context;
-    const cluster = await startCluster(optionsOf(context));
+    const options = optionsOf(context);
+    const cluster = await startCluster(options);
     const { url, joinUrl, joinToken, conductor, resumedAt, movedAside } = cluster;
     if (context.json) {
       context.printJson({
@@ -122,7 +123,12 @@ export const upCommand: Command = {
         '',
         '  try next, in another terminal:',
         ...(url === DEFAULT_URL ? [] : [`    export PAPERFLEET_URL=${url}`]),
-        ...tryNext([...conductor.manager.store.services.values()].map(({ spec }) => spec.name)),
+        // A stack that was just handed in takes effect with the first window.
+        ...tryNext(
+          [...conductor.manager.store.services.values()]
+            .map(({ spec }) => spec.name)
+            .concat(options.stack?.services.map(({ name }) => name) ?? []),
+        ),
         `    npx paperfleet agent --join ${joinUrl} --token ${joinToken} --name more --nodes 5`,
         '',
         '  Ctrl-C stops; the run can be taken up again.',
