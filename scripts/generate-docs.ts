@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { interfaceDocuments } from './documents/interfaces.ts';
 import { machineDocuments } from './documents/machines.ts';
 import { scenarioSchemaDocument } from './documents/scenario-schema.ts';
+import { validationDocuments } from './documents/validation.ts';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -23,6 +24,7 @@ const GENERATORS: readonly Generator[] = [
   { folder: 'docs/machines', make: machineDocuments },
   { make: scenarioSchemaDocument },
   { make: interfaceDocuments },
+  { make: validationDocuments },
 ];
 
 /** Files of a generator's own folder that it does not make (any more). */
